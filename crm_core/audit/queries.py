@@ -1,0 +1,54 @@
+"""Reads of the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.audit.models import AuditLine
+
+
+async def last(session: AsyncSession) -> AuditLine | None:
+    return (await session.scalars(select(AuditLine).order_by(AuditLine.seq.desc()).limit(1))).first()
+
+
+async def page(
+    session: AsyncSession,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    action: str | None = None,
+    actor: str | None = None,
+    object_type: str | None = None,
+    object_id: int | None = None,
+) -> Sequence[AuditLine]:
+    """Newest first; ``before`` is the ``seq`` of the last line seen."""
+    rows = select(AuditLine).order_by(AuditLine.seq.desc()).limit(limit)
+    if before is not None:
+        rows = rows.where(AuditLine.seq < before)
+    if action:
+        rows = rows.where(AuditLine.action == action)
+    if actor:
+        rows = rows.where(AuditLine.actor_name == actor)
+    if object_type:
+        rows = rows.where(AuditLine.object_type == object_type)
+    if object_id is not None:
+        rows = rows.where(AuditLine.object_id == object_id)
+    return (await session.scalars(rows)).all()
+
+
+async def in_order(session: AsyncSession, batch: int = 1000) -> AsyncIterator[AuditLine]:
+    """All lines, oldest first, in flat memory."""
+    after = 0
+    while True:
+        rows = (
+            await session.scalars(select(AuditLine).where(AuditLine.seq > after).order_by(AuditLine.seq).limit(batch))
+        ).all()
+        for row in rows:
+            yield row
+        if len(rows) < batch:
+            return
+        after = rows[-1].seq
+        session.expunge_all()

@@ -1,0 +1,124 @@
+"""Engines and sessions: one writer at a time on SQLite (BEGIN IMMEDIATE), many readers; a pool on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from crm_core.db.sqlite import creator
+from crm_core.db.uow import UnitOfWork
+from crm_core.db.wakeup import Wakeup, wakeup_for
+from crm_core.kernel.clock import Clock, SystemClock
+from crm_core.kernel.errors import Unavailable
+
+_READERS = 6
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+class Database:
+    """The one way to the data. ``url`` is any SQLAlchemy async URL for SQLite (aiosqlite) or PostgreSQL (asyncpg)."""
+
+    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+        self.url = make_url(url)
+        self.clock: Clock = clock or SystemClock()
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.wakeup: Wakeup = wakeup_for(self.url)
+        self._write_lock = asyncio.Lock()
+        if self.is_sqlite:
+            if self.url.database and self.url.database != ":memory:":
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            self._writer = self._sqlite_engine("BEGIN IMMEDIATE", pool_size=1)
+            self._reader = self._sqlite_engine("BEGIN", pool_size=_READERS)
+        else:
+            self._writer = self._reader = create_async_engine(
+                self.url,
+                pool_size=10,
+                max_overflow=10,
+                pool_pre_ping=True,
+                json_serializer=_dumps,
+                json_deserializer=orjson.loads,
+            )
+
+    def _sqlite_engine(self, begin: str, pool_size: int) -> AsyncEngine:
+        engine = create_async_engine(
+            self.url,
+            async_creator=creator(self.url.database or ":memory:"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            json_serializer=_dumps,
+            json_deserializer=orjson.loads,
+        )
+        event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin) and None)
+        return engine
+
+    @asynccontextmanager
+    async def uow(self) -> AsyncIterator[UnitOfWork]:
+        """One transaction: commits on clean exit, else rolls back. Raises Unavailable when the database is away."""
+        async with self._turn():
+            with _Translated():
+                async with UnitOfWork(self._writer, self.clock, self.wakeup) as uow:
+                    yield uow
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        # SQLite has one writer: queueing here is fair and cheap, queueing in SQLite is neither.
+        if not self.is_sqlite:
+            yield
+            return
+        async with self._write_lock:
+            yield
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session that only reads."""
+        with _Translated():
+            async with AsyncSession(self._reader, expire_on_commit=False, autoflush=False) as session:
+                yield session
+
+    async def ping(self) -> None:
+        """Raises Unavailable unless the database answers."""
+        async with self.read() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def run_sync(self, work: Callable[[Any], Any]) -> Any:
+        """Runs schema work on a plain connection in its own transaction (migrations, create_all in tests)."""
+        async with self._writer.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        await self.wakeup.close()
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+class _Translated:
+    """Turns "the database is locked, full or gone" into Unavailable with a sentence for people."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OperationalError | InterfaceError) or (
+            isinstance(error, DBAPIError) and error.connection_invalidated
+        ):
+            raise Unavailable(
+                "database_unavailable", f"The database does not answer ({error.orig}); nothing was stored. Try again."
+            ) from error
+        if isinstance(error, ConnectionError | TimeoutError):
+            raise Unavailable(
+                "database_unavailable", "The database cannot be reached; nothing was stored. Try again."
+            ) from error

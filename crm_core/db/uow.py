@@ -1,0 +1,69 @@
+"""The unit of work: the only place that commits."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from crm_core.db.outbox import OutboxRow
+from crm_core.db.wakeup import Wakeup
+from crm_core.kernel.clock import Clock
+from crm_core.kernel.events import DomainEvent
+from crm_core.kernel.ids import new_id
+
+
+class UnitOfWork:
+    """One transaction with its session, its clock and the domain events that leave with it."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, wakeup: Wakeup) -> None:
+        self.session = AsyncSession(engine, expire_on_commit=False)
+        self.clock = clock
+        self._wakeup = wakeup
+        self._emitted = False
+        self._before_commit: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._after_commit: list[Callable[[], None]] = []
+
+    def emit(self, event: DomainEvent) -> None:
+        """Stores the event in the same transaction; handlers run after the commit, each exactly once."""
+        now = self.clock.now()
+        self.session.add(
+            OutboxRow(id=new_id(), type=event.type, payload=event.payload(), occurred_at=now, available_at=now)
+        )
+        self._emitted = True
+
+    def before_commit(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Runs ``work`` last, inside the transaction, once a key (for locks that should be held only shortly)."""
+        self._before_commit.setdefault(key, work)
+
+    def after_commit(self, work: Callable[[], None]) -> None:
+        """Runs a quick, harmless ``work`` after the commit (drop a cache entry, publish a live message)."""
+        self._after_commit.append(work)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                await self._commit()
+            else:
+                await self.session.rollback()
+        finally:
+            await self.session.close()
+        if error is None:
+            if self._emitted:
+                self._wakeup.committed()
+            for work in self._after_commit:
+                work()
+
+    async def _commit(self) -> None:
+        for work in self._before_commit.values():
+            await work()
+        if self._emitted:
+            await self._wakeup.announce(self.session)
+        await self.session.commit()

@@ -1,0 +1,42 @@
+"""INSERT … ON CONFLICT, which both databases know but SQLAlchemy spells per dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+Excluded = ReadOnlyColumnCollection[str, Any]
+_INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def table_of(model: type[Any]) -> Table:
+    """The table of a mapped class, for statements that need no objects."""
+    return cast("Table", model.__table__)
+
+
+async def upsert(
+    session: AsyncSession,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    keys: Sequence[str],
+    change: Callable[[Excluded], Mapping[str, Any]] | None = None,
+) -> None:
+    """Inserts the rows in one statement; where ``keys`` exist already, ``change`` says what becomes of the old row.
+
+    Without ``change`` the old row stays as it is. ``change`` gets the columns of the row that was refused.
+    """
+    if not rows:
+        return
+    statement = _INSERT[session.get_bind().dialect.name](table)
+    if change is None:
+        statement = statement.on_conflict_do_nothing(index_elements=list(keys))
+    else:
+        statement = statement.on_conflict_do_update(index_elements=list(keys), set_=dict(change(statement.excluded)))
+    connection = await session.connection()
+    await connection.execute(statement, list(rows))

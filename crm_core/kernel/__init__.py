@@ -1,0 +1,1 @@
+"""What every context shares: clock, ids, errors, domain events, phone numbers. Imports nothing of ours."""
