@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: a throw-away cluster on a loopback port, as fast as a cluster without fsync can be."""
+"""A PostgreSQL of the tests' own: a throw-away cluster on a loopback port, quick because it never syncs."""
 
 from __future__ import annotations
 
