@@ -1,0 +1,167 @@
+"""After a broken link: what vanished, what is new, and what therefore is not known.
+
+Nothing is invented: a call that vanished ended at an unknown time, one that was never seen began before anybody looked.
+The lists of channels, bridges and queues are the truth; the PBX's start time is not asked.
+"""
+
+from __future__ import annotations
+
+from callcenter.ami.state import PbxState
+from callcenter.tracking import adoption, agents, closing, linking, registry, timing
+from callcenter.tracking.changes import CallChanged
+from callcenter.tracking.model import UP, Bridge, Call, Channel, Visit, World
+from callcenter.tracking.naming import age_of
+
+
+def link_lost(world: World, at: float) -> None:
+    if world.lost_at is None:
+        world.lost_at = at
+    for call in world.calls.values():
+        if not call.ended:
+            call.cut = True
+            # Whoever hung up before did not end it; who does so meanwhile is not heard.
+            call.walked_out = ""
+            if not call.gap:
+                call.gap = True
+                if call.announced:
+                    world.out.append(CallChanged(call.id, "updated"))
+
+
+def reconcile(world: World, state: PbxState, at: float) -> None:
+    now = _clock(world, at)
+    world.last_at, world.lost_at = now, None
+    _members(world, state, now)
+    if state.channels is None:
+        # Not allowed to ask: whatever was going on may have gone on or not.
+        for call in world.calls.values():
+            call.times_unknown |= call.cut
+        return
+    rows = {row.uniqueid: row for row in state.channels if row.uniqueid}
+    before = set(world.channels)
+    changed: dict[Channel, None] = {}
+    gone = [channel for uniqueid, channel in world.channels.items() if uniqueid not in rows]
+    _left_queues(world, state, now, changed)
+    for uniqueid in before & rows.keys():
+        channel = world.channels[uniqueid]
+        state_now = adoption.state_of(rows[uniqueid], channel)
+        if state_now != channel.state:
+            channel.state = state_now
+            changed[channel] = None
+    _doubt_answers(world)
+    for uniqueid in sorted(before & rows.keys(), key=age_of):
+        if adoption.refresh(world, world.channels[uniqueid], rows[uniqueid], now):
+            changed[world.channels[uniqueid]] = None
+    changed.update(dict.fromkeys(gone))
+    closing.drop(world, gone)
+    _bridges(world, state, before, changed, now)
+    for channel in adoption.adopt(world, state, now):
+        changed[channel] = None
+    _bridges(world, state, before, changed, now)
+    _joined_queues(world, state, now, changed)
+    _doubt_times(world, changed)
+    closing.end_vanished(world, gone, now)
+    touched = {channel.call for channel in changed}
+    for call in list(world.calls.values()):
+        timing.settle(world, call, now)
+        if call in touched and not call.ended:
+            world.tell(call, "updated")
+    for extension in list(world.extensions):
+        agents.look(world, extension, now)
+
+
+def _clock(world: World, at: float) -> float:
+    """The PBX's time now, as well as it can be told from its last event and how long the link was down."""
+    if world.last_at is None:
+        return at
+    away = max(0.0, at - world.lost_at) if world.lost_at is not None else 0.0
+    return world.last_at + away
+
+
+def _bridges(world: World, state: PbxState, known: set[str], changed: dict[Channel, None], now: float) -> None:
+    """Puts every channel where the lists say it is."""
+    where: dict[str, str | None] = {row.uniqueid: row.bridge_id for row in state.channels or ()}
+    for listed in state.bridges or ():
+        if listed.bridge_id not in world.bridges and listed.uniqueids:
+            world.bridges[listed.bridge_id] = Bridge(listed.bridge_id, listed.type, listed.technology, listed.name)
+        for uniqueid in listed.uniqueids:
+            where[uniqueid] = listed.bridge_id
+    for uniqueid, bridge_id in where.items():
+        channel = world.channels.get(uniqueid)
+        if channel is None:
+            continue
+        here = channel.bridge.id if channel.bridge is not None else None
+        if here == bridge_id:
+            continue
+        if uniqueid in known:
+            changed[channel] = None
+        registry.leave_bridge(world, channel)
+        if bridge_id:
+            bridge = world.bridges.setdefault(bridge_id, Bridge(bridge_id, "basic", "simple_bridge"))
+            channel.bridge = bridge
+            bridge.members[uniqueid] = channel
+            if bridge.holding:
+                channel.call.was_only_parked()
+            for member in list(bridge.members.values()):
+                if member.call is not channel.call and linking.belong_together(bridge, member.call, channel.call):
+                    linking.unite(world, member.call, channel.call, now)
+
+
+def _left_queues(world: World, state: PbxState, now: float, changed: dict[Channel, None]) -> None:
+    """Callers who are no longer where they waited."""
+    if state.queues is None:
+        return
+    waiting = {(queue.name, caller.uniqueid) for queue in state.queues for caller in queue.waiting}
+    for call in list(world.calls.values()):
+        for visit in call.visits:
+            if visit.left_at is None and (visit.queue, visit.uniqueid) not in waiting:
+                visit.outcome = visit.outcome or "left"
+                visit.left_at = now
+                changed.update(dict.fromkeys(call.channels.values()))
+
+
+def _joined_queues(world: World, state: PbxState, now: float, changed: dict[Channel, None]) -> None:
+    """Callers who wait where nobody saw them go."""
+    for queue in state.queues or ():
+        for caller in queue.waiting:
+            channel = world.channels.get(caller.uniqueid)
+            if channel is None:
+                continue
+            visits = channel.call.visits
+            if not any(visit.left_at is None and visit.queue == queue.name for visit in visits):
+                visits.append(Visit(queue.name, caller.uniqueid, now - caller.wait_seconds))
+                changed[channel] = None
+
+
+def _doubt_answers(world: World) -> None:
+    """An unanswered call may have been answered, and left again, while nobody listened."""
+    for call in world.calls.values():
+        if call.cut and call.answered_at is None and not call.ended and not _surely_waits(call):
+            call.answer_doubtful = True
+            call.times_unknown = True
+
+
+def _surely_waits(call: Call) -> bool:
+    """Its first channel is not even up, or stands in the queue as before."""
+    first = call.channels.get(call.uniqueid)
+    if first is None:
+        return False
+    return first.state != UP or any(v.left_at is None and v.uniqueid == first.uniqueid for v in call.visits)
+
+
+def _doubt_times(world: World, changed: dict[Channel, None]) -> None:
+    """Talk and hold of what changed, or was answered: a hold may have begun or ended, and no list shows holds."""
+    for channel in changed:
+        channel.call.gap = channel.call.times_unknown = True
+    for call in world.calls.values():
+        if call.cut and (call.answered_at is not None or call.answer_unknown):
+            call.times_unknown = True
+
+
+def _members(world: World, state: PbxState, now: float) -> None:
+    if state.queues is None:
+        return
+    world.members.waiting = {}
+    for queue in state.queues:
+        agents.load_queue(world, queue, now)
+        for caller in queue.waiting:
+            world.members.join(queue.name, caller.uniqueid, now - caller.wait_seconds, caller.position)
