@@ -118,6 +118,15 @@ class RecordingFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentTalk:
+    """What one extension spoke with the customer in all, whether it rang (its legs say the same) or began the call."""
+
+    extension: str
+    since: float
+    talk_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class CallFacts:
     """A whole call as far as known; field meanings are those of the public contract.
 
@@ -150,3 +159,4 @@ class CallFacts:
     holds: tuple[HoldSpan, ...] = ()
     recordings: tuple[RecordingFacts, ...] = ()
     certainty: Certainty = Certainty.COMPLETE
+    spoke: tuple[AgentTalk, ...] = ()

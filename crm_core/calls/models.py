@@ -43,9 +43,11 @@ class AgentStatus(StrEnum):
     PAUSED = "paused"
 
 
+# A call may end unseen: then it is over (its state says so) though nobody knows when.
+LIVE = text("state <> 'ended'")
 _OPEN = text("ended_at IS NULL")
-_TO_RETURN = text("returned_at IS NULL AND direction = 'inbound' AND status IN ('missed', 'abandoned')")
-_AS_AGENT = text("as_agent")
+# Also the condition of the queries, word for word: only so does SQLite use the partial index.
+WAITS = text("returned_at IS NULL AND direction = 'inbound' AND status IN ('missed', 'abandoned')")
 
 
 class Call(Base):
@@ -60,13 +62,13 @@ class Call(Base):
         Index(None, "queue", "started_at"),
         Index(None, "owner_id", "started_at"),
         Index(None, "department_id", "started_at"),
-        Index("ix_calls_open", "pbx", "id", postgresql_where=_OPEN, sqlite_where=_OPEN),
+        Index("ix_calls_open", "pbx", "id", postgresql_where=LIVE, sqlite_where=LIVE),
         Index(
             "ix_calls_to_return",
             "customer_e164",
             "started_at",
-            postgresql_where=_TO_RETURN,
-            sqlite_where=_TO_RETURN,
+            postgresql_where=WAITS,
+            sqlite_where=WAITS,
         ),
         CheckConstraint("progress IN (15, 50, 75, 100)", name="progress"),
     )
@@ -153,16 +155,18 @@ class CallParty(Base):
             "extension",
             "started_at",
             "call_id",
-            postgresql_where=_AS_AGENT,
-            sqlite_where=_AS_AGENT,
+            postgresql_where=text("as_agent"),
+            sqlite_where=text("as_agent = 1"),  # as the queries say it there
         ),
     )
 
     call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True)
     extension: Mapped[str] = mapped_column(String(40), primary_key=True)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)  # of the call
     as_agent: Mapped[bool] = mapped_column()
+    spoke_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: did not speak with the other side
+    talk_seconds: Mapped[float | None] = mapped_column()
 
 
 class CallAlias(Base):

@@ -3,44 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from crm_core.customers.kinds import Calendar, CustomerKind, PhoneKind, PhoneState, Sex
 from crm_core.db.base import Base, Id
 from crm_core.db.types import Json, UtcDateTime, text_enum
-
-
-class CustomerKind(StrEnum):
-    PERSON = "person"
-    ORGANIZATION = "organization"
-
-
-class Sex(StrEnum):
-    MALE = "male"
-    FEMALE = "female"
-
-
-class Calendar(StrEnum):
-    SOLAR = "solar"
-    LUNAR = "lunar"
-
-
-class PhoneKind(StrEnum):
-    MOBILE = "mobile"
-    LANDLINE = "landline"
-    OFFICE = "office"
-    HOME = "home"
-    FAX = "fax"
-
-
-class PhoneState(StrEnum):
-    UNVERIFIED = "unverified"
-    VALID = "valid"
-    UNREACHABLE = "unreachable"
-    WRONG = "wrong"
 
 
 class Customer(Base):

@@ -10,6 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from crm_core.db.types import AnySelect
+
 Excluded = ReadOnlyColumnCollection[str, Any]
 _INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -40,3 +42,20 @@ async def upsert(
         statement = statement.on_conflict_do_update(index_elements=list(keys), set_=dict(change(statement.excluded)))
     connection = await session.connection()
     await connection.execute(statement, list(rows))
+
+
+async def copy_new(
+    session: AsyncSession, table: Table, columns: Sequence[str], source: AnySelect, *, keys: Sequence[str]
+) -> None:
+    """Inserts what ``source`` selects, but for rows whose ``keys`` are there already."""
+    statement = _INSERT[session.get_bind().dialect.name](table).from_select(list(columns), source)
+    connection = await session.connection()
+    await connection.execute(statement.on_conflict_do_nothing(index_elements=list(keys)))
+
+
+async def insert_new(session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]], *, key: str) -> list[Any]:
+    """Inserts those rows whose ``key`` is not there yet and says which ones they were."""
+    statement = _INSERT[session.get_bind().dialect.name](table).values(list(rows))
+    statement = statement.on_conflict_do_nothing(index_elements=[key]).returning(table.c[key])
+    connection = await session.connection()
+    return list((await connection.execute(statement)).scalars())

@@ -93,6 +93,12 @@ async def extensions(session: AsyncSession) -> dict[tuple[str, str], ExtensionUs
     }
 
 
+async def rights_versions(session: AsyncSession, ids: Iterable[int]) -> dict[int, int]:
+    """The present rights version of those who may sign in; the others are missing."""
+    rows = await session.execute(select(User.id, User.rights_version).where(User.id.in_(list(ids)), User.active))
+    return {row.id: row.rights_version for row in rows}
+
+
 async def names_of(session: AsyncSession, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
     """(name, display name) of each user."""
     rows = await session.execute(select(User.id, User.name, User.display_name).where(User.id.in_(list(ids))))

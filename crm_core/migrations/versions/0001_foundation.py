@@ -493,8 +493,8 @@ def upgrade() -> None:
             "ix_calls_open",
             ["pbx", "id"],
             unique=False,
-            postgresql_where=sa.text("ended_at IS NULL"),
-            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("state <> 'ended'"),
+            sqlite_where=sa.text("state <> 'ended'"),
         )
         batch_op.create_index(batch_op.f("ix_calls_owner_id_started_at"), ["owner_id", "started_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_calls_queue_started_at"), ["queue", "started_at"], unique=False)
@@ -727,6 +727,8 @@ def upgrade() -> None:
         sa.Column("user_id", Id, nullable=True),
         sa.Column("started_at", UtcDateTime(), nullable=False),
         sa.Column("as_agent", sa.Boolean(), nullable=False),
+        sa.Column("spoke_at", UtcDateTime(), nullable=True),
+        sa.Column("talk_seconds", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(
             ["call_id"], ["calls.id"], name=op.f("fk_call_parties_call_id_calls"), ondelete="CASCADE"
         ),
@@ -739,7 +741,7 @@ def upgrade() -> None:
             ["extension", "started_at", "call_id"],
             unique=False,
             postgresql_where=sa.text("as_agent"),
-            sqlite_where=sa.text("as_agent"),
+            sqlite_where=sa.text("as_agent = 1"),
         )
         batch_op.create_index(
             batch_op.f("ix_call_parties_user_id_started_at_call_id"), ["user_id", "started_at", "call_id"], unique=False
@@ -795,7 +797,7 @@ def downgrade() -> None:
     with op.batch_alter_table("call_parties", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_call_parties_user_id_started_at_call_id"))
         batch_op.drop_index(
-            "ix_call_parties_agent", postgresql_where=sa.text("as_agent"), sqlite_where=sa.text("as_agent")
+            "ix_call_parties_agent", postgresql_where=sa.text("as_agent"), sqlite_where=sa.text("as_agent = 1")
         )
 
     op.drop_table("call_parties")
@@ -852,7 +854,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_calls_queue_started_at"))
         batch_op.drop_index(batch_op.f("ix_calls_owner_id_started_at"))
         batch_op.drop_index(
-            "ix_calls_open", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
+            "ix_calls_open", postgresql_where=sa.text("state <> 'ended'"), sqlite_where=sa.text("state <> 'ended'")
         )
         batch_op.drop_index(batch_op.f("ix_calls_department_id_started_at"))
         batch_op.drop_index(batch_op.f("ix_calls_customer_id_started_at"))
