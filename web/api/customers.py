@@ -1,0 +1,252 @@
+"""Customers: quick search, one, enter, change, notes, the whole number on demand."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field
+from typing_extensions import TypedDict
+
+from crm_core.customers import queries, service
+from crm_core.customers.views import CustomerView
+from crm_core.kernel import ids
+from crm_core.kernel.errors import Conflict, NotFound, Rejected
+from crm_core.organization import queries as organization
+from crm_core.organization.access import Action
+from web.api.asked import Asked
+from web.api.customer_input import (
+    CustomerChange,
+    CustomerFields,
+    CustomerNoteInput,
+    NewCustomer,
+    RevealInput,
+    core_fields,
+    core_phones,
+)
+from web.api.customer_json import CustomerAnswer, CustomerNoteAnswer, customer_answer, note_answer
+from web.api.registry import Routes
+from web.api.values import ById, Cursor, Input, Line, Paging
+
+routes = Routes("customers")
+_TAG = re.compile(r'(?:W/)?"?(\d{1,9})"?')
+
+
+class CustomerPage(TypedDict):
+    items: list[CustomerAnswer]
+    next: Cursor | None
+
+
+class NoteList(TypedDict):
+    items: list[CustomerNoteAnswer]
+    next: Cursor | None
+
+
+class Revealed(TypedDict):
+    """The whole numbers, in the order of the customer's phones."""
+
+    numbers: list[str]
+
+
+class CustomerQuery(Paging):
+    q: Annotated[
+        Line, Field(max_length=80, description="part of a name, pinyin, initials, a number, an account number")
+    ] = ""
+
+
+class AddQuery(Input):
+    accept_duplicate: Annotated[bool, Field(description="store it although somebody alike is there")] = False
+
+
+def _version(value: str) -> str:
+    if value.strip() != "*" and not _TAG.fullmatch(value.strip()):
+        raise ValueError('has to be the version, as in "3"')
+    return value.strip()
+
+
+class IfMatch(BaseModel):
+    value: Annotated[
+        str | None,
+        AfterValidator(lambda value: value if value is None else _version(value)),
+        Field(alias="If-Match", max_length=40, description="the `version` that was read; another one answers 409"),
+    ] = None
+
+    @property
+    def version(self) -> int | None:
+        found = _TAG.fullmatch(self.value) if self.value else None
+        return int(found.group(1)) if found else None
+
+
+def today(asked: Asked) -> date:
+    return asked.context.clock.now().astimezone(asked.context.settings.timezone).date()
+
+
+@routes.route("GET", "/customers", "Customers, newest first", right=Action.CUSTOMER_READ)
+async def list_customers(asked: Asked, query: CustomerQuery) -> CustomerPage:
+    async with asked.read() as session:
+        page = await queries.customers(
+            session, asked.actor, query.q, today=today(asked), limit=query.limit, cursor=query.cursor
+        )
+    zone = asked.context.settings.timezone
+    return {"items": [customer_answer(row, zone) for row in page.items], "next": page.next}
+
+
+@routes.route("GET", "/customers/{id}", "One customer", right=Action.CUSTOMER_READ, subject="customer")
+async def get_customer(asked: Asked, path: ById) -> CustomerAnswer:
+    """The answer's ETag is the version."""
+    return await _whole(asked, path.id)
+
+
+@routes.route(
+    "POST",
+    "/customers",
+    "Enter a customer",
+    right=Action.CUSTOMER_WRITE,
+    status=201,
+    errors={
+        403: ["owner_out_of_reach"],
+        409: ["possible_duplicate"],
+        422: ["customer_invalid", "phone_invalid"],
+    },
+)
+async def add_customer(asked: Asked, query: AddQuery, body: NewCustomer) -> CustomerAnswer:
+    """409 `possible_duplicate` names `candidates` when somebody of this name has one of these numbers."""
+    fields = await _fields(asked, body)
+    try:
+        async with asked.uow() as uow:
+            customer = await service.create(
+                uow,
+                fields,
+                core_phones(body) or (),
+                by=asked.actor,
+                area_code=asked.context.settings.area_code,
+                accept_duplicate=query.accept_duplicate,
+            )
+    except Conflict as conflict:
+        raise _with_shown_candidates(conflict, body.name) from None
+    asked.headers["Location"] = f"/api/v1/customers/{ids.show(customer.id)}"
+    return await _whole(asked, customer.id)
+
+
+@routes.route(
+    "PATCH",
+    "/customers/{id}",
+    "Change a customer",
+    right=Action.CUSTOMER_WRITE,
+    subject="customer",
+    errors={
+        403: ["owner_out_of_reach"],
+        409: ["stale"],
+        422: ["customer_invalid", "phone_invalid", "phone_masked"],
+    },
+)
+async def change_customer(asked: Asked, path: ById, headers: IfMatch, body: CustomerChange) -> CustomerAnswer:
+    """Only the named fields change. A masked number may be sent back as it was shown."""
+    async with asked.read() as session:
+        await queries.customer(session, asked.actor, path.id, today=today(asked), action=Action.CUSTOMER_WRITE)
+    fields = await _fields(asked, body)
+    async with asked.uow() as uow:
+        await service.update(
+            uow,
+            path.id,
+            fields,
+            by=asked.actor,
+            phones=core_phones(body),
+            version=headers.version,
+            area_code=asked.context.settings.area_code,
+            reason=body.reason,
+        )
+    return await _whole(asked, path.id)
+
+
+@routes.route("GET", "/customers/{id}/notes", "A customer's notes", right=Action.CUSTOMER_READ, subject="customer")
+async def list_notes(asked: Asked, path: ById) -> NoteList:
+    """The newest hundred, newest first; the timeline has them all."""
+    async with asked.read() as session:
+        await queries.customer(session, asked.actor, path.id, today=today(asked))
+        rows = await queries.notes(session, path.id)
+    zone = asked.context.settings.timezone
+    return {"items": [note_answer(row, zone) for row in rows], "next": None}
+
+
+@routes.route(
+    "POST",
+    "/customers/{id}/notes",
+    "Note something on a customer",
+    right=Action.CUSTOMER_READ,
+    status=201,
+    subject="customer",
+    errors={422: ["note_empty"]},
+)
+async def add_note(asked: Asked, path: ById, body: CustomerNoteInput) -> CustomerNoteAnswer:
+    async with asked.uow() as uow:
+        note = await service.add_note(uow, path.id, body.text, by=asked.actor)
+    zone = asked.context.settings.timezone
+    return {
+        "id": ids.show(note.id),
+        "at": note.at.astimezone(zone).isoformat(),
+        "author": asked.actor.name,
+        "text": note.text,
+    }
+
+
+@routes.route(
+    "POST",
+    "/customers/{id}/reveal",
+    "Show the whole numbers, with a reason",
+    right=Action.CUSTOMER_REVEAL,
+    subject="customer",
+)
+async def reveal(asked: Asked, path: ById, body: RevealInput) -> Revealed:
+    """Who asked, when and why is on record."""
+    async with asked.uow() as uow:
+        return {"numbers": await service.reveal_phones(uow, path.id, reason=body.reason, by=asked.actor)}
+
+
+async def _whole(asked: Asked, customer_id: int) -> CustomerAnswer:
+    view: CustomerView
+    async with asked.read() as session:
+        view = await queries.customer(session, asked.actor, customer_id, today=today(asked))
+    asked.headers["ETag"] = f'"{view.version}"'
+    return customer_answer(view, asked.context.settings.timezone)
+
+
+async def _fields(asked: Asked, body: CustomerFields) -> dict[str, Any]:
+    """The core's fields, names of people and departments turned into ids. Raises Rejected for unknown ones."""
+    fields, wrong = core_fields(body), {}
+    async with asked.read() as session:
+        if "owner" in body.model_fields_set:
+            owner = await organization.user_by_name(session, body.owner) if body.owner else None
+            fields["owner_id"] = owner.id if owner else None
+            if body.owner and (owner is None or not owner.active):
+                wrong["owner"] = "there is no such user"
+        if "department" in body.model_fields_set:
+            department = await organization.department_by_name(session, body.department) if body.department else None
+            fields["department_id"] = department.id if department else None
+            if body.department and department is None:
+                wrong["department"] = "there is no such department"
+        if body.referred_by is not None:
+            try:
+                await queries.customer(session, asked.actor, body.referred_by, today=today(asked))
+            except NotFound:
+                wrong["referred_by"] = "there is no such customer"
+    if wrong:
+        raise Rejected("invalid_input", "Some of the input is wrong; see errors.", errors=wrong)
+    return fields
+
+
+def _with_shown_candidates(conflict: Conflict, name: str) -> Conflict:
+    """The candidates under the contract's words and with ids as they are shown."""
+    found = conflict.extra.get("candidates")
+    if not isinstance(found, list):
+        return conflict
+    candidates = [
+        {
+            "customer": {"id": ids.show(one["customer_id"]), "name": name},
+            "score": one["score"],
+            "reasons": one["reasons"],
+        }
+        for one in found
+    ]
+    return Conflict(conflict.code, conflict.detail, errors=conflict.errors, extra={"candidates": candidates})

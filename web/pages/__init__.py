@@ -1,0 +1,57 @@
+"""The pages: one module a screen; each only asks the core, shapes what it is told, and draws a template."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from web.context import CONTEXT
+from web.errors import ERROR_PAGE
+from web.pages import (
+    board,
+    calls,
+    customers,
+    desk,
+    dial,
+    missed,
+    organization,
+    pbx,
+    signing_in,
+    talktime,
+    users,
+)
+from web.pages.failure import error_page
+from web.pages.frame import ENVIRONMENT
+from web.pages.render import STATIC, environment
+
+_YEAR: Final = "public, max-age=31536000, immutable"
+ROUTES: Final = (
+    signing_in.routes,
+    desk.routes,
+    dial.routes,
+    calls.routes,
+    missed.routes,
+    customers.routes,
+    board.routes,
+    talktime.routes,
+    users.routes,
+    organization.routes,
+    pbx.routes,
+)
+
+
+def setup(app: web.Application) -> None:
+    """Adds the pages, the static files and the error page to the application."""
+    app[ENVIRONMENT] = environment(app[CONTEXT].settings.timezone)
+    app[ERROR_PAGE] = error_page
+    for table in ROUTES:
+        app.router.add_routes(table)
+    app.router.add_static("/static/", STATIC, follow_symlinks=False)
+    app.on_response_prepare.append(_cache_static)
+
+
+async def _cache_static(request: web.Request, response: web.StreamResponse) -> None:
+    """A file asked for by its content's hash never changes; others are asked for again, which costs a 304."""
+    if request.path.startswith("/static/") and response.status in (200, 206, 304):
+        response.headers["Cache-Control"] = _YEAR if "v" in request.query else "no-cache"

@@ -1,0 +1,219 @@
+"""A customer as the templates show one: what matters at a glance first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crm_core.calls.views import CallView
+from crm_core.customers import rules
+from crm_core.customers.kinds import Calendar
+from crm_core.customers.lookup_queries import NumberMatch
+from crm_core.customers.views import CustomerNoteView, CustomerView
+from crm_core.kernel import ids
+from web.i18n import gettext as _
+from web.pages.filters import duration, filters
+from web.pages.people import Names
+from web.pages.words import word
+
+_SOON = rules.BIRTHDAY_SOON_DAYS
+Badge = tuple[str, str, str | None]
+
+
+def place(customer: CustomerView) -> str:
+    """Where the customer lives, from large to small, without repeating a city that is a province."""
+    parts = [customer.province, customer.city, customer.district]
+    return " ".join(dict.fromkeys(part for part in parts if part))
+
+
+def row(customer: CustomerView) -> dict[str, Any]:
+    """One line of a list."""
+    return {
+        "id": ids.show(customer.id),
+        "name": customer.name,
+        "form_of_address": customer.form_of_address,
+        "phone": customer.phones[0].number if customer.phones else None,
+        "place": place(customer),
+        "owner": customer.owner,
+        "type": customer.type,
+        "account_number": customer.account_number,
+    }
+
+
+def card(
+    customer: CustomerView, calls: Sequence[CallView], names: Names, today: date, zone: ZoneInfo
+) -> dict[str, Any]:
+    """Everything of a customer's page and of the desk's card, but the timeline."""
+    return row(customer) | {
+        "version": customer.version,
+        "sex": None if customer.sex is None else str(customer.sex),
+        "facts": _facts(customer),
+        "badges": _badges(customer, today),
+        "why": [],
+        "others": 0,
+        "do_not_call": customer.do_not_call,
+        "taboos": customer.taboos,
+        "numbers": _numbers(customer, calls, names, zone),
+        "phones": [
+            {
+                "id": ids.show(phone.id),
+                "number": phone.number,
+                "kind": str(phone.kind),
+                "primary": phone.primary,
+                "state": str(phone.state),
+                "where": " ".join(part for part in (phone.region, phone.carrier) if part),
+            }
+            for phone in customer.phones
+        ],
+        "details": _details(customer, zone),
+        **{name: getattr(customer, name) for name in FORM_FIELDS},
+    }
+
+
+FORM_FIELDS = (
+    "name",
+    "form_of_address",
+    "occupation",
+    "type",
+    "source",
+    "best_time",
+    "province",
+    "city",
+    "district",
+    "community",
+    "street",
+    "postcode",
+    "taboos",
+    "remarks",
+)
+
+
+def _facts(customer: CustomerView) -> list[str]:
+    facts = [] if customer.sex is None else [word("sex", customer.sex)]
+    if customer.age is not None:
+        facts.append(_("%(n)s years") % {"n": customer.age})
+    return [*facts, *([customer.occupation] if customer.occupation else [])]
+
+
+def _badges(customer: CustomerView, today: date) -> list[Badge]:
+    badges: list[Badge] = []
+    if customer.type:
+        badges.append((customer.type, "warn", None))
+    if customer.membership:
+        badges.append((customer.membership, "wrap", None))
+    if place(customer):
+        badges.append((place(customer), "plain", None))
+    if customer.birth_calendar is not Calendar.LUNAR:
+        days = rules.days_to_birthday(customer.birth_month, customer.birth_day, today)
+        if days is not None and days <= _SOON:
+            text = _("Birthday today") if days == 0 else _("Birthday in %(n)s days") % {"n": days}
+            badges.append((text, "info", "calendar-event"))
+    return badges
+
+
+def _numbers(customer: CustomerView, calls: Sequence[CallView], names: Names, zone: ZoneInfo) -> list[SimpleNamespace]:
+    """The four figures of the card: last call, calls, progress, owner."""
+    ago = filters(zone)["ago"]
+    last = next((call for call in calls if call.talk_seconds), None)
+    who = "" if last is None or not last.agents else (names.phone(last.pbx, last.agents[-1]) or last.agents[-1])
+    talk = "" if last is None else duration(last.talk_seconds)
+    stage = next((call.progress for call in calls if call.progress), None)
+    missed = sum(str(call.status) in ("missed", "abandoned") for call in calls)
+    count = f"{len(calls)}+" if len(calls) == RECENT else str(len(calls))
+    return [
+        SimpleNamespace(
+            label=_("Last talk"),
+            value=ago(last.started_at if last else None),
+            note=" · ".join(part for part in (who, talk) if part),
+            tone=None,
+        ),
+        SimpleNamespace(label=_("Calls"), value=count, note=_("%(n)s missed") % {"n": missed}, tone=None),
+        SimpleNamespace(
+            label=_("Progress"),
+            value=f"{stage}%" if stage else "–",
+            note=word("progress", stage) if stage else "",
+            tone="ok" if stage == 100 else None,
+        ),
+        SimpleNamespace(label=_("Owner"), value=customer.owner or "–", note=customer.department or "", tone=None),
+    ]
+
+
+RECENT = 20  # calls that a card reads; a "+" says that there are more
+
+
+def _details(customer: CustomerView, zone: ZoneInfo) -> list[tuple[str, str | None]]:
+    day = filters(zone)["day"]
+    address = " ".join(part for part in (place(customer), customer.community, customer.street) if part)
+    return [
+        (_("Account number"), customer.account_number),
+        (_("Birthday"), _birthday(customer)),
+        (_("Address"), address),
+        (_("Postcode"), customer.postcode),
+        (_("Best time to call"), customer.best_time),
+        (_("Source"), customer.source),
+        (_("Referred by"), customer.referred_by),
+        (_("Remarks"), customer.remarks),
+        (_("Entered"), " · ".join(part for part in (day(customer.created_at), customer.entered_by) if part)),
+        (_("Last changed"), day(customer.updated_at)),
+    ]
+
+
+def _birthday(customer: CustomerView) -> str | None:
+    parts = [customer.birth_year, customer.birth_month, customer.birth_day]
+    if not any(parts):
+        return None
+    text = "-".join("?" if part is None else f"{part:02d}" for part in parts)
+    return f"{text} ({_('lunar')})" if customer.birth_calendar is Calendar.LUNAR else text
+
+
+def brief(match: NumberMatch) -> dict[str, Any]:
+    """Somebody else's customer on the line: what the agent must know to speak, and no more."""
+    badges: list[Badge] = [(text, "warn", None) for text in (match.type,) if text]
+    owner = match.owner_display_name or match.owner_name
+    return {
+        "id": ids.show(match.customer_id),
+        "name": match.name,
+        "form_of_address": match.form_of_address,
+        "facts": [] if match.sex is None else [word("sex", match.sex)],
+        "badges": badges,
+        "why": [],
+        "others": 0,
+        "do_not_call": match.do_not_call,
+        "taboos": match.taboos,
+        "numbers": [SimpleNamespace(label=_("Owner"), value=owner or "–", note="", tone=None)],
+    }
+
+
+def timeline(calls: Sequence[CallView], notes: Sequence[CustomerNoteView], names: Names) -> list[SimpleNamespace]:
+    """Calls and notes in one order, newest first."""
+    items = [_call_item(call, names) for call in calls] + [
+        SimpleNamespace(
+            icon="note", title=_("Note"), badges=[], at=note.at, by=note.author, text=note.text, href=None, link=""
+        )
+        for note in notes
+    ]
+    return sorted(items, key=lambda item: item.at, reverse=True)
+
+
+def _call_item(call: CallView, names: Names) -> SimpleNamespace:
+    talked = bool(call.talk_seconds)
+    title = f"{word('direction', call.direction)} {duration(call.talk_seconds)}" if talked else ""
+    status = word("status", call.status or "live")
+    badges = [] if talked else [(status, "bad" if str(call.status) in ("missed", "abandoned") else "plain")]
+    if call.progress:
+        badges.append((f"{call.progress}% {word('progress', call.progress)}", "info"))
+    if call.disposition:
+        badges.append((word("disposition", call.disposition), "plain"))
+    return SimpleNamespace(
+        icon="phone-call" if talked else "phone-off",
+        title=title or word("direction", call.direction),
+        badges=badges,
+        at=call.started_at,
+        by=", ".join(names.phone(call.pbx, extension) or extension for extension in call.agents),
+        text=None,
+        href=f"/calls/{ids.show(call.id)}",
+        link=_("Play the recording") if call.recordings else _("Open"),
+    )

@@ -1,0 +1,178 @@
+"""The agent's desk: the page, and what its scripts fetch and save for one call."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from types import SimpleNamespace
+from typing import Any, Final
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.calls import queries as call_queries
+from crm_core.calls import service as calls
+from crm_core.calls.queries import CallFilter
+from crm_core.calls.views import CallView
+from crm_core.customers import lookup_queries
+from crm_core.customers import queries as customer_queries
+from crm_core.customers import service as customers
+from crm_core.customers.rules import PhoneInput
+from crm_core.kernel import ids
+from crm_core.kernel.errors import NotFound, Rejected
+from crm_core.kernel.phone import recognise
+from crm_core.organization.access import Action, Actor
+from web.auth import actor_of
+from web.context import context_of
+from web.i18n import gettext as _
+from web.pages import customer_shape
+from web.pages.call_shape import shape
+from web.pages.calls import options
+from web.pages.customers import everything
+from web.pages.frame import form_of, html
+from web.pages.missed import waiting
+from web.pages.people import Names
+from web.pages.words import WORDS
+
+routes = web.RouteTableDef()
+_TODAY = 100  # calls that the desk lists
+_FOUND = 6
+
+
+def _midnight(request: web.Request) -> datetime:
+    zone = context_of(request).settings.timezone
+    return datetime.combine(context_of(request).clock.now().astimezone(zone).date(), time.min, tzinfo=zone)
+
+
+@routes.get("/desk")
+async def desk(request: web.Request) -> web.StreamResponse:
+    actor = actor_of(request, Action.CALL_NOTE)
+    async with context_of(request).db.read() as session:
+        mine = await _own_calls(request, session, actor)
+        names = await Names.read(session, mine)
+        missed: list[dict[str, Any]] = []
+        if actor.may(Action.MISSED_CLAIM):
+            missed, _next = await waiting(request, session, actor, days=2, limit=20)
+    return html(
+        request,
+        "desk/page.html",
+        me=SimpleNamespace(state="offline", since=None),
+        pause_reasons=list(WORDS["pause"]),
+        dispositions=options("disposition"),
+        today=_today(mine),
+        queues=[],
+        todo=[],
+        missed=missed,
+        mine=[shape(call, names, actor) | {"note": None} for call in mine],
+    )
+
+
+async def _own_calls(request: web.Request, session: AsyncSession, actor: Actor) -> list[CallView]:
+    where = CallFilter(started_from=_midnight(request), agent=actor.extension)
+    page = await call_queries.calls(session, actor, where, limit=_TODAY)
+    return list(page.items)
+
+
+def _today(mine: list[CallView]) -> SimpleNamespace:
+    talks = [call.talk_seconds for call in mine if call.talk_seconds]
+    average = sum(talks) / len(talks) if talks else None
+    return SimpleNamespace(calls=len(mine), average_talk=average, closed=sum(call.progress == 100 for call in mine))
+
+
+@routes.get("/desk/find")
+async def find(request: web.Request) -> web.StreamResponse:
+    actor, context = actor_of(request, Action.CUSTOMER_READ), context_of(request)
+    q = request.query.get("q", "").strip()
+    today = context.clock.now().astimezone(context.settings.timezone).date()
+    async with context.db.read() as session:
+        page = await customer_queries.customers(session, actor, q, today=today, limit=_FOUND)
+    return html(request, "desk/found.html", customers=[customer_shape.row(one) for one in page.items], q=q)
+
+
+@routes.get("/desk/calls/{call}/customers/{id}")
+async def customer_of_call(request: web.Request) -> web.StreamResponse:
+    """The customer on the line: the whole card, or what is needed to speak when it is a colleague's customer."""
+    actor = actor_of(request, Action.CALL_NOTE)
+    customer_id = ids.parse(request.match_info["id"])
+    async with context_of(request).db.read() as session:
+        try:
+            values = await everything(request, session, actor, customer_id)
+        except NotFound:
+            values = await _colleagues(session, actor, ids.parse(request.match_info["call"]), customer_id)
+    customer = values["customer"]
+    known = WORDS["match_reason"]
+    customer["why"] = [_(known[reason]) for reason in request.query.getall("reason", []) if reason in known]
+    others = request.query.get("others", "0")
+    customer["others"] = int(others) if others.isdigit() and len(others) < 4 else 0
+    return html(request, "desk/customer.html", **values)
+
+
+async def _colleagues(session: AsyncSession, actor: Actor, call_id: int, customer_id: int) -> dict[str, Any]:
+    """Raises NotFound unless the agent has a call in which this customer's number is on the line."""
+    detail = await call_queries.call(session, actor, call_id)
+    known = recognise(detail.call.customer_number) if detail.call.customer_number else None
+    row = await call_queries.call_to_change(session, actor, call_id, Action.CALL_NOTE)
+    e164 = row.customer_e164 or (known.e164 if known else None)
+    match = await lookup_queries.match_of(session, customer_id, e164)
+    if match is None or ((e164 is None or match.e164 != e164) and row.customer_id != customer_id):
+        raise customer_queries.no_customer()
+    empty: dict[str, Any] = {"timeline": [], "recent_calls": [], "calls_total": None, "family": []}
+    return empty | {"customer": customer_shape.brief(match), "can_note": False, "can_write": False, "brief": True}
+
+
+@routes.post("/desk/calls/{call}/customer")
+async def choose_customer(request: web.Request) -> web.StreamResponse:
+    """The agent says whose call it is; the next pop of the number remembers it."""
+    actor, form = actor_of(request, Action.CALL_NOTE), await form_of(request)
+    async with context_of(request).db.uow() as uow:
+        call_id, customer_id = ids.parse(request.match_info["call"]), ids.parse(form.get("customer", ""))
+        await calls.link_customer(uow, call_id, customer_id, by=actor)
+    return web.Response(status=204)
+
+
+@routes.post("/desk/calls/{call}/new-customer")
+async def new_customer(request: web.Request) -> web.StreamResponse:
+    """A customer from an unknown number: the number comes from the call, because the page may show it masked."""
+    actor, form = actor_of(request, Action.CUSTOMER_WRITE), await form_of(request)
+    call_id = ids.parse(request.match_info["call"])
+    async with context_of(request).db.uow() as uow:
+        call = await call_queries.call_to_change(uow.session, actor, call_id, Action.CALL_NOTE)
+        phones = [PhoneInput(call.customer_number, primary=True)] if call.customer_number else []
+        fields = {name: form.get(name, "") for name in ("name", "sex", "form_of_address")}
+        customer = await customers.create(uow, fields, phones, by=actor)
+        await uow.session.flush()
+        await calls.link_customer(uow, call_id, customer.id, by=actor)
+    return web.json_response({"id": ids.show(customer.id), "name": customer.name})
+
+
+_KEEP: Final = calls.KEEP
+
+
+@routes.post("/desk/calls/{call}/wrapup")
+async def save_wrap_up(request: web.Request) -> web.StreamResponse:
+    """What the agent noted, in one transaction; what was left empty stays as it was."""
+    actor, form = actor_of(request, Action.CALL_NOTE), await form_of(request)
+    progress, disposition = form.get("progress", ""), form.get("disposition", "")
+    if disposition and disposition not in WORDS["disposition"]:
+        raise Rejected("disposition_unknown", "This result is not one of the list.", errors={"disposition": "unknown"})
+    if progress and not progress.isdecimal():
+        raise Rejected("progress_unknown", "Progress is 15, 50, 75 or 100 per cent.", errors={"progress": "unknown"})
+    async with context_of(request).db.uow() as uow:
+        await calls.write_up(
+            uow,
+            ids.parse(request.match_info["call"]),
+            by=actor,
+            note=form.get("note", ""),
+            progress=int(progress) if progress else _KEEP,
+            disposition=disposition or _KEEP,
+            next_at=_local_time(request, form.get("next_at", "")) or _KEEP,
+        )
+    return web.Response(status=204)
+
+
+def _local_time(request: web.Request, text: str) -> datetime | None:
+    """The browser's date and time field, meant in the business's time zone. Raises Rejected."""
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise Rejected("bad_date", "A date is written like 2026-07-23.", errors={"next_at": "bad"}) from None
+    return None if moment is None else moment.replace(tzinfo=context_of(request).settings.timezone)

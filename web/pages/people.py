@@ -1,0 +1,41 @@
+"""Names for extensions and users, as people say them: one read for a whole page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.calls.views import CallView
+from crm_core.organization import queries
+from crm_core.organization.access import Action, Actor
+
+
+class Names:
+    """Display names by (PBX, extension) and by user id."""
+
+    def __init__(self, by_phone: dict[tuple[str, str], str], by_user: dict[int, str]) -> None:
+        self._by_phone, self._by_user = by_phone, by_user
+
+    @classmethod
+    async def read(cls, session: AsyncSession, calls: Iterable[CallView] = ()) -> Names:
+        phones = await queries.extensions(session)
+        wanted = {other.id for call in calls for other in (call.owner, call.claimed_by) if other is not None}
+        users = await queries.names_of(session, wanted) if wanted else {}
+        return cls(
+            {key: person.display_name for key, person in phones.items()},
+            {user_id: display or name for user_id, (name, display) in users.items()},
+        )
+
+    def phone(self, pbx: str, extension: str) -> str | None:
+        return self._by_phone.get((pbx, extension))
+
+    def user(self, user_id: int, otherwise: str) -> str:
+        return self._by_user.get(user_id, otherwise)
+
+
+async def agents_within(session: AsyncSession, actor: Actor) -> list[tuple[str, str]]:
+    """Extension and name of those whose calls the actor may read, for a filter; empty for who sees only the own."""
+    reach = actor.departments(Action.CALL_READ)
+    found = await queries.users(session, limit=500, departments=reach)
+    return [(user.extension, user.display_name) for user in found if user.extension]

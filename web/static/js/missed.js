@@ -1,0 +1,2 @@
+/* The list of missed calls: "call back" dials. */
+import "./dial.js";
