@@ -1,0 +1,1 @@
+"""The service: command line, wiring, the PBX links, live calls and the push gateway."""

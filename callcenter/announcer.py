@@ -1,0 +1,190 @@
+"""Turns changes of live calls into live messages: to the agents of the call, to boards, queues and departments.
+
+What people wait for (a ring, an answer, a transfer, the end) is told at once. Everything else that a screen shows is
+compared with what was told last, a few times a second, so that a busy PBX does not make a message of every event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from callcenter.board import Board
+from callcenter.live import PbxLine
+from callcenter.people import People
+from callcenter.push import wire
+from callcenter.push.hub import Hub, agent_topic
+from callcenter.push.topics import WALLBOARD, department_topic, queue_topic
+from callcenter.screenpop import ScreenPop
+from callcenter.tracking.changes import CallChanged, CallMerged, LegClosed, LegRang
+from crm_core.calls.facts import CallFacts, Direction, LegFacts
+from crm_core.kernel import ids
+from crm_core.kernel.clock import Clock
+
+_SETTLE_SECONDS = 0.05
+
+
+class Announcer:
+    """One for all PBXs. Builds a message only when somebody listens."""
+
+    def __init__(self, hub: Hub, board: Board, people: People, pops: ScreenPop, clock: Clock) -> None:
+        self._hub = hub
+        self._board = board
+        self._people = people
+        self._pops = pops
+        self._clock = clock
+        self._calls: dict[tuple[PbxLine, int], None] = {}
+        self._agents: dict[tuple[PbxLine, str], None] = {}
+        self._queues: dict[tuple[PbxLine, str], None] = {}
+        self._told: dict[tuple[str, object], bytes] = {}
+        # Calls that have begun for the world; before that the tracker may still find out that there is none.
+        self._begun: set[tuple[str, int]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def touched(self, line: PbxLine, call_id: int) -> None:
+        """An event of this call: whatever it shows may have changed."""
+        if not self._hub.idle:
+            self._calls[line, call_id] = None
+            if self._timer is None:
+                self._settle_soon()
+
+    def call_changed(self, line: PbxLine, change: CallChanged, at: float) -> None:
+        key = (line.name, change.call_id)
+        if change.what == "started":
+            self._begun.add(key)
+        if not self._hub.idle and (facts := line.facts(change.call_id)) is not None:
+            if change.what in ("started", "queued"):
+                self._pops.prepare(facts)
+            if change.what != "updated":
+                self._tell_call(facts, f"call.{change.what}", at)
+            self.touched(line, change.call_id)
+        if change.what == "ended":
+            self._begun.discard(key)
+            self._told.pop(key, None)
+            self._pops.ended(*key)
+
+    def call_merged(self, line: PbxLine, change: CallMerged, at: float) -> None:
+        facts = line.facts(change.into)
+        self._begun.discard((line.name, change.call_id))
+        self._told.pop((line.name, change.call_id), None)
+        if facts is None:
+            return
+        department = self._board.call_department(facts)
+        data = {"id": ids.show(change.call_id), "into": ids.show(change.into)}
+        self._hub.publish_to(self._topics(facts, department), "call.merged", data, at, department=department)
+        self._pops.merged(line.name, change.call_id, facts, at)
+        self.touched(line, change.into)
+        if not self._hub.idle:
+            # Whose phone was in the call that is gone is not known any more; mergers are rare.
+            self._agents |= {(line, agent.extension): None for agent in line.live_agents()}
+
+    def leg_changed(self, line: PbxLine, change: LegRang | LegClosed, at: float) -> None:
+        if isinstance(change, LegClosed):
+            self._pops.closed(line.name, change.call_id, change.leg, change.by, at)
+        elif (facts := line.facts(change.call_id)) is not None:
+            self._pops.rang(facts, change.leg, at)
+        self.touched(line, change.call_id)
+
+    def agent_changed(self, line: PbxLine, extension: str) -> None:
+        if not self._hub.idle:
+            self._agents[line, extension] = None
+            self._settle_soon()
+
+    def queue_changed(self, line: PbxLine, queue: str) -> None:
+        if not self._hub.idle:
+            self._queues[line, queue] = None
+            self._settle_soon()
+
+    def settle(self) -> None:
+        """Tells what has changed since it was told last; after this every screen shows what is so."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        at = self._clock.now().timestamp()
+        calls, self._calls = self._calls, {}
+        for line, call_id in calls:
+            facts = line.facts(call_id)
+            if facts is not None:
+                self._settle_call(line, facts, at)
+        agents, self._agents = self._agents, {}
+        for line, extension in agents:
+            self._settle_agent(line, extension, at)
+        queues, self._queues = self._queues, {}
+        for line, queue in queues:
+            self._settle_queue(line, queue, at)
+
+    def _settle_soon(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_SETTLE_SECONDS, self.settle)
+
+    def _settle_call(self, line: PbxLine, facts: CallFacts, at: float) -> None:
+        if (line.name, facts.id) in self._begun and not wire.is_over(facts):
+            self._tell_call(facts, "call.updated", at, only_news=True)
+        for leg in facts.legs:
+            self._agents[line, leg.extension] = None
+        if facts.direction is not Direction.INBOUND and facts.caller_number:
+            self._agents[line, facts.caller_number] = None
+        for visit in facts.queues:
+            self._queues[line, visit.queue] = None
+
+    def _tell_call(self, facts: CallFacts, kind: str, at: float, *, only_news: bool = False) -> None:
+        department = self._board.call_department(facts)
+        topics = [topic for topic in self._topics(facts, department) if self._hub.wanted(topic)]
+        if not topics:
+            return
+        data = wire.call(facts, self._pops.customer(facts))
+        if self._is_news((facts.pbx, facts.id), data) or not only_news:
+            self._hub.publish_to(topics, kind, data, at, department=department)
+
+    def _settle_agent(self, line: PbxLine, extension: str, at: float) -> None:
+        live = line.agent(extension)
+        if not self._board.shows(line, live):
+            return
+        for membership in live.memberships:
+            self._queues[line, membership.queue] = None
+        department = self._people.department(line.name, extension)
+        topics = [WALLBOARD, agent_topic(line.name, extension)]
+        if department is not None:
+            topics.append(department_topic(department))
+        topics = [topic for topic in topics if self._hub.wanted(topic)]
+        if topics:
+            data = self._board.agent(line, live)
+            if self._is_news((line.name, ("agent", extension)), data):
+                self._hub.publish_to(topics, "agent.state", data, at, department=department)
+
+    def _settle_queue(self, line: PbxLine, queue: str, at: float) -> None:
+        live = line.queue(queue)
+        watchers = [topic for topic in (WALLBOARD, queue_topic(queue)) if self._hub.wanted(topic)]
+        own = (agent_topic(line.name, extension) for extension in live.members)
+        members = [topic for topic in own if self._hub.wanted(topic)]
+        if not watchers and not members:
+            return
+        data = self._board.queue(line, live)
+        if self._is_news((line.name, ("queue", queue)), data):
+            self._hub.publish_to(watchers, "queue.state", data, at)
+            self._hub.publish_to(members, "queue.state", self._board.queue_for_agents(line, live), at)
+
+    def _is_news(self, key: tuple[str, object], data: Mapping[str, Any]) -> bool:
+        told = orjson.dumps(data)
+        if self._told.get(key) == told:
+            return False
+        self._told[key] = told
+        return True
+
+    def _topics(self, facts: CallFacts, department: int | None) -> Iterable[str]:
+        extensions = dict.fromkeys([*(leg.extension for leg in facts.legs if _concerned(leg)), *facts.agents])
+        if facts.direction is not Direction.INBOUND and facts.caller_number:
+            extensions[facts.caller_number] = None
+        yield from (agent_topic(facts.pbx, extension) for extension in extensions)
+        yield WALLBOARD
+        yield from (queue_topic(name) for name in dict.fromkeys(visit.queue for visit in facts.queues))
+        if department is not None:
+            yield department_topic(department)
+
+
+def _concerned(leg: LegFacts) -> bool:
+    """Whether the phone is or was part of the call: who only rang has had its pop.hide."""
+    return leg.outcome is None or leg.answered_at is not None

@@ -1,0 +1,31 @@
+"""What the live side does about durable events: forget what it remembered, end what is not allowed any more."""
+
+from __future__ import annotations
+
+from callcenter.customer_lookup import CustomerLookup
+from callcenter.people import People
+from callcenter.push.gateway import PushGateway
+from crm_core.customers.events import CustomerChanged, CustomerCreated, PhonesChanged
+from crm_core.db.relay import Subscription
+from crm_core.db.uow import UnitOfWork
+from crm_core.kernel.events import DomainEvent
+from crm_core.organization.events import RightsChanged
+
+
+def subscriptions(gateway: PushGateway, people: People, lookup: CustomerLookup) -> list[Subscription]:
+    """The names are for ever: they are what tells that a handler has run."""
+
+    async def rights_changed(_: UnitOfWork, event: DomainEvent) -> None:
+        if isinstance(event, RightsChanged):
+            gateway.rights_changed(event.user_id, event.rights_version)
+            people.changed()
+
+    async def forget_numbers(_: UnitOfWork, event: DomainEvent) -> None:
+        lookup.forget()
+
+    return [
+        Subscription("live.rights", RightsChanged, rights_changed),
+        Subscription("live.numbers.created", CustomerCreated, forget_numbers),
+        Subscription("live.numbers.changed", CustomerChanged, forget_numbers),
+        Subscription("live.numbers.phones", PhonesChanged, forget_numbers),
+    ]
