@@ -1,4 +1,4 @@
-"""Writes the next migration from what the models say beyond the newest revision: ``make_migration.py "what it does"``."""
+"""Writes the next migration from what the models say beyond the newest: ``make_migration.py "what it does"``."""
 
 from __future__ import annotations
 

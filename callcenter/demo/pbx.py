@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from callcenter.demo.sounds import Sounds
 
 EXTENSIONS = ("1001", "1002", "1003", "1004", "1005", "1006")
 QUEUES = (QueueSpec("sales", "rrmemory", EXTENSIONS), QueueSpec("service", "ringall", EXTENSIONS))
+_SETTLING_SECONDS = 1.5
 _LISTENER, _ACTOR = "callcenter", "callcenter-actions"
 _LISTENER_MAY = frozenset({"CoreStatus", "CoreSettings", "CoreShowChannels", "BridgeList", "BridgeInfo", "QueueStatus"})
 
@@ -56,6 +58,8 @@ class DemoPbx:
         """Plays calls for ever, from the moment somebody listens; ends by cancellation and closes the port."""
         try:
             await self.server.until(lambda: self.server.listeners() > 0, timeout=None)
+            # The listener reads the state first; a call that began meanwhile would be half seen.
+            await asyncio.sleep(_SETTLING_SECONDS)
             await self._director.run()
         finally:
             await self.server.stop()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, literal_column, null, select, type_coerce, union_all
+from sqlalchemy import Connection, bindparam, func, literal_column, null, select, type_coerce, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.calls.models import Call, CallNote, NumberChoice
 from crm_core.calls.pop import CallerFacts, EarlierCalls, PopContact
-from crm_core.customers.lookup_queries import NumberMatch, lookup_by_number
+from crm_core.customers.lookup_queries import NumberMatch, look_up
 from crm_core.customers.models import Phone
 from crm_core.customers.queries import masked_number
 from crm_core.db.types import UtcDateTime
@@ -66,29 +66,43 @@ _EARLIER = (
 )
 
 
+NOBODY = CallerFacts((), {}, {}, {}, {})
+_NO_CALLS = EarlierCalls(0, ())
+
+
+def about(connection: Connection, e164: str | None, digits: str, now: datetime) -> tuple[CallerFacts, EarlierCalls]:
+    """All that is known of a number: whose it may be or, when it is nobody's, the earlier calls with it."""
+    facts = _caller(connection, e164, digits, now)
+    return facts, _NO_CALLS if facts.matches or e164 is None else _earlier(connection, e164, now)
+
+
 async def caller_facts(session: AsyncSession, e164: str | None, digits: str, now: datetime) -> CallerFacts:
-    """All that is known of a number; ``pop.ranked`` makes an agent's pop of it. One statement when nobody has it."""
-    matches = await lookup_by_number(session, e164, digits)
-    if not matches:
-        return CallerFacts((), {}, {}, {}, {})
-    return await facts_of(session, matches, e164, now)
+    """Whose number it may be; ``pop.ranked`` makes an agent's pop of it. One statement when nobody has it."""
+    return await (await session.connection()).run_sync(_caller, e164, digits, now)
 
 
-async def facts_of(
-    session: AsyncSession, matches: Sequence[NumberMatch], e164: str | None, now: datetime
-) -> CallerFacts:
+async def earlier_calls(session: AsyncSession, e164: str, before: datetime) -> EarlierCalls:
+    """Earlier calls from or to a number, whoever's it is."""
+    return await (await session.connection()).run_sync(_earlier, e164, before)
+
+
+def _caller(connection: Connection, e164: str | None, digits: str, now: datetime) -> CallerFacts:
+    matches = look_up(connection, e164, digits)
+    return _facts_of(connection, matches, e164, now) if matches else NOBODY
+
+
+def _facts_of(connection: Connection, matches: Sequence[NumberMatch], e164: str | None, now: datetime) -> CallerFacts:
     """The earlier contacts, numbers, follow-ups and choices that belong to these matches: three statements."""
     ids = [match.customer_id for match in matches]
-    connection = await session.connection()
     contacts: dict[int, list[PopContact]] = {}
-    for customer_id, *rest in await connection.execute(_CONTACTS, {"customers": ids}):
+    for customer_id, *rest in connection.execute(_CONTACTS, {"customers": ids}):
         contacts.setdefault(customer_id, []).append(PopContact(*rest))
     numbers: dict[int, list[str]] = {}
-    for customer_id, number, own_e164 in await connection.execute(_NUMBERS, {"customers": ids}):
+    for customer_id, number, own_e164 in connection.execute(_NUMBERS, {"customers": ids}):
         numbers.setdefault(customer_id, []).append(masked_number(number, own_e164))
     chosen: dict[int, int] = {}
     next_at: dict[int, datetime] = {}
-    for customer_id, times, at in await connection.execute(_HINTS, {"customers": ids, "e164": e164 or "", "now": now}):
+    for customer_id, times, at in connection.execute(_HINTS, {"customers": ids, "e164": e164 or "", "now": now}):
         if at is None:
             chosen[customer_id] = times
         else:
@@ -96,8 +110,6 @@ async def facts_of(
     return CallerFacts(matches, contacts, numbers, next_at, chosen)
 
 
-async def earlier_calls(session: AsyncSession, e164: str, before: datetime) -> EarlierCalls:
-    """Earlier calls from or to a number, whoever's it is."""
-    connection = await session.connection()
-    rows = (await connection.execute(_EARLIER, {"e164": e164, "before": before})).all()
+def _earlier(connection: Connection, e164: str, before: datetime) -> EarlierCalls:
+    rows = connection.execute(_EARLIER, {"e164": e164, "before": before}).all()
     return EarlierCalls(rows[0].calls if rows else 0, tuple(PopContact(*tuple(row)[1:]) for row in rows))

@@ -94,10 +94,6 @@ def call_rows(*more: Any) -> AnySelect:
     )
 
 
-def no_customer() -> NotFound:
-    return NotFound("customer_not_found", "There is no such customer.")
-
-
 def visible_to(actor: Actor, action: Action) -> ColumnElement[bool] | None:
     """Which calls the right reaches; None is all. Raises Denied without the right.
 
@@ -107,9 +103,8 @@ def visible_to(actor: Actor, action: Action) -> ColumnElement[bool] | None:
     if scope is Scope.ALL:
         return None
     # With the time, that one look into the index (user, time, call) answers it.
-    own = exists().where(
-        CallParty.user_id == actor.user_id, CallParty.started_at == Call.started_at, CallParty.call_id == Call.id
-    )
+    party = aliased(CallParty)  # its own alias: a list that walks along the parties itself must not swallow this one
+    own = exists().where(party.user_id == actor.user_id, party.started_at == Call.started_at, party.call_id == Call.id)
     if scope is Scope.OWN:
         return own
     nobodys = and_(Call.owner_id.is_(None), Call.department_id.is_(None), Call.pbx == actor.pbx)

@@ -23,9 +23,7 @@ class Rebuildable:
 
 
 async def rebuildable(session: AsyncSession, call_id: int) -> Rebuildable | None:
-    row = (
-        await session.execute(select(Call.pbx, Call.state, Call.certainty).where(Call.id == call_id))
-    ).one_or_none()
+    row = (await session.execute(select(Call.pbx, Call.state, Call.certainty).where(Call.id == call_id))).one_or_none()
     return None if row is None else Rebuildable(row.pbx, row.state is CallState.ENDED, row.certainty)
 
 

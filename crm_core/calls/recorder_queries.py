@@ -37,9 +37,7 @@ async def open_calls(session: AsyncSession, pbx: str, limit: int = 10_000) -> Se
 
 
 async def stored(session: AsyncSession, ids: Sequence[int]) -> dict[int, StoredCall]:
-    rows = await session.execute(
-        select(Call.id, Call.state, Call.customer_id, Call.started_at).where(Call.id.in_(ids))
-    )
+    rows = await session.execute(select(Call.id, Call.state, Call.customer_id, Call.started_at).where(Call.id.in_(ids)))
     return {row.id: StoredCall(row.state is CallState.ENDED, row.customer_id, row.started_at) for row in rows}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from crm_core.calls.facts import AgentTalk, CallFacts, CallStatus, Direction, LegFacts, LegOutcome
+from crm_core.calls.facts import AgentTalk, CallFacts, CallStatus, Direction, LegOutcome
 from crm_core.kernel.errors import Rejected
 
 PROGRESS = (15, 50, 75, 100)
@@ -86,10 +86,6 @@ def _talks(call: CallFacts) -> dict[str, AgentTalk]:
 def is_missed(call: CallFacts) -> bool:
     """Somebody outside wanted us and reached nobody."""
     return call.direction is Direction.INBOUND and call.status in (CallStatus.MISSED, CallStatus.ABANDONED)
-
-
-def latest_leg(legs: Iterable[LegFacts]) -> LegFacts | None:
-    return max(legs, key=lambda leg: leg.rang_at or _NEVER, default=None)
 
 
 def checked_progress(progress: int | None) -> int | None:

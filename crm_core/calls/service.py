@@ -12,6 +12,7 @@ from crm_core.calls import missed_queries, queries, rules
 from crm_core.calls.events import CallLinked, CallProgressed, MissedCallClaimed
 from crm_core.calls.models import Call, CallNote, CallParty, NumberChoice
 from crm_core.customers import lookup_queries
+from crm_core.customers.queries import no_customer
 from crm_core.customers.service import checked_note
 from crm_core.db.uow import UnitOfWork
 from crm_core.db.upsert import Excluded, table_of, upsert
@@ -121,7 +122,7 @@ async def link_customer(uow: UnitOfWork, call_id: int, customer_id: int, *, by: 
         match.e164 == call.customer_e164 is not None
         or by.reaches(Action.CUSTOMER_READ, owner_id=match.owner_id, department_id=match.department_id)
     ):
-        raise queries.no_customer()
+        raise no_customer()
     before, call.customer_id = call.customer_id, customer_id
     audit.record(
         uow, by, "call.link_customer", "call", call.id, {"old": before and show(before), "new": show(customer_id)}

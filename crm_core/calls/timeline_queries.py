@@ -50,7 +50,7 @@ async def timeline(
     written = written.outerjoin(User, User.id == CustomerNote.author_id).where(CustomerNote.customer_id == customer_id)
     notes = _page(written, CustomerNote.at, CustomerNote.id, before, limit)
     shown = await views(session, actor, (await session.execute(calls)).all())
-    of_calls = await _notes_of(session, [call.id for call in shown])
+    of_calls = await notes_of(session, [call.id for call in shown])
     items = [TimelineItem(call.started_at, call.id, "call", call, tuple(of_calls.get(call.id, ()))) for call in shown]
     rows = await session.execute(notes)
     items.extend(TimelineItem(row.at, row.id, "note", None, (NoteView(*row),)) for row in rows)
@@ -70,7 +70,8 @@ def _page(
     return rows.order_by(at.desc(), identifier.desc()).limit(limit + 1)
 
 
-async def _notes_of(session: AsyncSession, call_ids: Sequence[int]) -> dict[int, list[NoteView]]:
+async def notes_of(session: AsyncSession, call_ids: Sequence[int]) -> dict[int, list[NoteView]]:
+    """What was written about each of these calls, oldest first."""
     rows = await session.execute(
         select(CallNote.id, CallNote.at, User.name, CallNote.text, CallNote.call_id)
         .outerjoin(User, User.id == CallNote.author_id)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.kinds import Calendar, CustomerKind, PhoneKind, PhoneState, Sex
@@ -102,23 +102,27 @@ _BY_ID = (
 )
 
 
-async def lookup_by_number(session: AsyncSession, e164: str | None, digits: str) -> list[NumberMatch]:
+def look_up(connection: Connection, e164: str | None, digits: str) -> list[NumberMatch]:
     """Customers with exactly this number; when there are none, those whose number ends like it.
 
     ``digits`` are the digits as ``PhoneNumber.digits`` gives them. The second step finds landlines that are stored,
     or were sent, without their area code: one must be the end of the other.
     """
-    connection = await session.connection()
     if e164 is not None:
-        rows = (await connection.execute(_EXACT, {"e164": e164})).all()
+        rows = connection.execute(_EXACT, {"e164": e164}).all()
         if rows:
             return _each_once(_match(row, exact=True) for row in rows)
     if len(digits) < _SUFFIX:
         return []
     low = digits[::-1][:_SUFFIX]
-    rows = (await connection.execute(_ENDS_LIKE, {"low": low, "high": low + _WIDEST})).all()
+    rows = connection.execute(_ENDS_LIKE, {"low": low, "high": low + _WIDEST}).all()
     found = (_match(row, exact=False) for row in rows)
     return _each_once(match for match in found if _same_end(match.digits, digits))
+
+
+async def lookup_by_number(session: AsyncSession, e164: str | None, digits: str) -> list[NumberMatch]:
+    """``look_up`` for those who have a session."""
+    return await (await session.connection()).run_sync(look_up, e164, digits)
 
 
 async def match_of(session: AsyncSession, customer_id: int, e164: str | None = None) -> NumberMatch | None:

@@ -22,11 +22,9 @@ from crm_core.kernel.errors import Conflict, Denied, Rejected
 from crm_core.kernel.ids import new_id
 from crm_core.kernel.phone import normalise
 from crm_core.organization import queries as organization_queries
-from crm_core.organization.access import Action, Actor, Mask, Scope
-from crm_core.organization.models import Role
+from crm_core.organization.access import Action, Actor, Mask
 
 _ADDRESS = frozenset({"province", "city", "district", "community", "street"})
-_OWN_ENTRIES = frozenset({Role.AGENT, Role.SERVICE_AGENT})  # what they enter is theirs from the start
 
 
 async def create(
@@ -45,12 +43,12 @@ async def create(
     """
     by.require(Action.CUSTOMER_WRITE)
     values = rules.checked(fields, new=True)
-    if by.role in _OWN_ENTRIES:
-        values.setdefault("owner_id", by.user_id)
+    if by.may(Action.CALL_DIAL) and not by.may(Action.CUSTOMER_ASSIGN):
+        values.setdefault("owner_id", by.user_id)  # who works with customers works with those he enters
     numbers = _phones(phones, area_code)
     if not accept_duplicate:
         await _refuse_duplicate(uow, values["name"], numbers)
-    await _set_owner_fields(uow, values, by)
+    await _set_owner_fields(uow, values, by, Action.CUSTOMER_WRITE)
     now = uow.clock.now()
     if account_number is None:
         (account_number,) = await take_account_numbers(uow, 1)
@@ -233,27 +231,24 @@ def _unmasked(phone: PhoneInput, customer: Customer, by: Actor) -> PhoneInput:
     return PhoneInput(same[0].number, phone.kind or same[0].kind, phone.primary, phone.state)
 
 
-async def _set_owner_fields(uow: UnitOfWork, values: dict[str, Any], by: Actor) -> None:
-    """A new customer's owner and department fit together and are within the reach of who enters it."""
+async def _set_owner_fields(uow: UnitOfWork, values: dict[str, Any], by: Actor, right: Action) -> None:
+    """Owner and department fit together and are within the reach of who says so."""
     owner_id = values.get("owner_id")
     if owner_id is not None:
         owner = await organization_queries.user_by_id(uow.session, owner_id)
         values["department_id"] = owner.department_id
     else:
         values.setdefault("department_id", by.department_id)
-    if by.scope(Action.CUSTOMER_WRITE) is Scope.ALL:
-        return
-    if not by.reaches(Action.CUSTOMER_WRITE, owner_id=owner_id, department_id=values["department_id"]):
+    if not by.reaches(right, owner_id=owner_id, department_id=values["department_id"]):
         raise Denied("owner_out_of_reach", "You may not give customers to this person.")
 
 
 async def _change_owner(uow: UnitOfWork, customer: Customer, changed: dict[str, Any], by: Actor, reason: str) -> None:
-    if by.require(Action.CUSTOMER_WRITE) is Scope.OWN or by.role is Role.DATA_CLERK:
-        raise Denied("not_allowed", "Customers are given out by a manager.")
+    by.require(Action.CUSTOMER_ASSIGN)
     values = {"owner_id": changed.get("owner_id", customer.owner_id)}
     if values["owner_id"] is None:
         values["department_id"] = changed.get("department_id", customer.department_id)
-    await _set_owner_fields(uow, values, by)
+    await _set_owner_fields(uow, values, by, Action.CUSTOMER_ASSIGN)
     changed.update(values)
     if values["owner_id"] == customer.owner_id:
         return

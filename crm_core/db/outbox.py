@@ -18,7 +18,11 @@ class OutboxRow(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         Index(
-            "ix_outbox_pending", "available_at", "id", postgresql_where=text("pending"), sqlite_where=text("pending")
+            "ix_outbox_pending",
+            "available_at",
+            "id",
+            postgresql_where=text("pending"),
+            sqlite_where=text("pending = 1"),
         ),
     )
 

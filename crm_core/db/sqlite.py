@@ -14,7 +14,7 @@ from typing import Any
 
 import aiosqlite
 
-_PRAGMAS = (
+PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",  # with WAL a crash of the process loses nothing; only loss of power can lose the tail
     "PRAGMA foreign_keys=ON",
@@ -58,7 +58,7 @@ def creator(path: str) -> Callable[[], Any]:
     async def connect() -> Connection:
         connection = Connection(lambda: sqlite3.connect(path, check_same_thread=False, isolation_level=None))
         await connection
-        for pragma in _PRAGMAS:
+        for pragma in PRAGMAS:
             await connection.execute(pragma)
         return connection
 

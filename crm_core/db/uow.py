@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from crm_core.db.outbox import OutboxRow
@@ -22,17 +23,15 @@ class UnitOfWork:
         self.session = AsyncSession(engine, expire_on_commit=False)
         self.clock = clock
         self._wakeup = wakeup
-        self._emitted = False
+        self._events: list[dict[str, Any]] = []
         self._before_commit: dict[str, Callable[[], Awaitable[None]]] = {}
         self._after_commit: list[Callable[[], None]] = []
 
     def emit(self, event: DomainEvent) -> None:
         """Stores the event in the same transaction; handlers run after the commit, each exactly once."""
         now = self.clock.now()
-        self.session.add(
-            OutboxRow(id=new_id(), type=event.type, payload=event.payload(), occurred_at=now, available_at=now)
-        )
-        self._emitted = True
+        row = {"id": new_id(), "type": event.type, "payload": event.payload(), "occurred_at": now, "available_at": now}
+        self._events.append(row)
 
     def before_commit(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
         """Runs ``work`` last, inside the transaction, once a key (for locks that should be held only shortly)."""
@@ -56,7 +55,7 @@ class UnitOfWork:
         finally:
             await self.session.close()
         if error is None:
-            if self._emitted:
+            if self._events:
                 self._wakeup.committed()
             for work in self._after_commit:
                 work()
@@ -64,6 +63,8 @@ class UnitOfWork:
     async def _commit(self) -> None:
         for work in self._before_commit.values():
             await work()
-        if self._emitted:
+        if self._events:
+            # One statement for all of them: a batch of calls emits hundreds.
+            await self.session.execute(insert(OutboxRow), self._events)
             await self._wakeup.announce(self.session)
         await self.session.commit()

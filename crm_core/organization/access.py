@@ -23,6 +23,7 @@ class Action(StrEnum):
     CUSTOMER_READ = "customer.read"
     CUSTOMER_WRITE = "customer.write"
     CUSTOMER_REVEAL = "customer.reveal"
+    CUSTOMER_ASSIGN = "customer.assign"
     CALL_READ = "call.read"
     CALL_DIAL = "call.dial"
     CALL_NOTE = "call.note"
@@ -83,6 +84,7 @@ RIGHTS: dict[Role, dict[Action, Scope]] = {
         _A.CUSTOMER_READ: Scope.CENTRE,
         _A.CUSTOMER_WRITE: Scope.CENTRE,
         _A.CUSTOMER_REVEAL: Scope.CENTRE,
+        _A.CUSTOMER_ASSIGN: Scope.CENTRE,
         _A.CALL_READ: Scope.CENTRE,
         _A.CALL_DIAL: Scope.OWN,
         _A.CALL_NOTE: Scope.CENTRE,

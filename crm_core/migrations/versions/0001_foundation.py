@@ -86,7 +86,7 @@ def upgrade() -> None:
             ["available_at", "id"],
             unique=False,
             postgresql_where=sa.text("pending"),
-            sqlite_where=sa.text("pending"),
+            sqlite_where=sa.text("pending = 1"),
         )
 
     op.create_table(
@@ -921,7 +921,9 @@ def downgrade() -> None:
 
     op.drop_table("settings")
     with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.drop_index("ix_outbox_pending", postgresql_where=sa.text("pending"), sqlite_where=sa.text("pending"))
+        batch_op.drop_index(
+            "ix_outbox_pending", postgresql_where=sa.text("pending"), sqlite_where=sa.text("pending = 1")
+        )
 
     op.drop_table("outbox")
     op.drop_table("journal_positions")
