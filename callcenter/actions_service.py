@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from callcenter.ami import actions
+from callcenter.ami.decoder import AmiDecoder
 from callcenter.ami.state import LinkPhase
 from callcenter.board import WRAP_UP, Board
-from callcenter.live import PbxLine
+from callcenter.live import PbxLine, events_of
+from callcenter.tracking.explain import explain
 from crm_core.calls.facts import CallFacts, CallState, LegFacts, LegOutcome
 from crm_core.customers import lookup_queries
 from crm_core.customers import queries as customers
@@ -18,7 +20,7 @@ from crm_core.db.database import Database
 from crm_core.kernel.errors import Conflict, NotFound, Rejected
 from crm_core.kernel.phone import recognise
 from crm_core.organization.access import Actor
-from web.ports import Dialled, Finding, ListenMode, PbxStatus
+from web.ports import Dialled, Finding, ListenMode, Meaning, PbxStatus
 
 _SEPARATORS = re.compile(r"[\s().\-\u2010-\u2015]+")
 _DIALABLE = re.compile(r"\+?[0-9*#]{1,32}")
@@ -126,6 +128,14 @@ class TelephoneService:
 
     def pbxes(self) -> Sequence[PbxStatus]:
         return [_status(line) for line in self._lines.values()]
+
+    def explain(self, pbx: str, packets: Iterable[bytes]) -> Sequence[Meaning]:
+        line = self._lines.get(pbx)
+        # A PBX that is no longer set up: its trunks are not known, every channel counts as an extension.
+        trunks = line.settings.config.trunks if line is not None else ()
+        decoder = AmiDecoder()
+        events = [event for packet in packets for event in events_of(decoder, packet, 0.0)]
+        return [Meaning(m.at, m.event, m.channel, m.sentence, m.values) for m in explain(events, pbx, trunks)]
 
     async def doctor(self) -> Sequence[Finding]:
         return await self._examine()

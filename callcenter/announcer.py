@@ -20,11 +20,13 @@ from callcenter.push.hub import Hub, agent_topic
 from callcenter.push.topics import WALLBOARD, department_topic, queue_topic
 from callcenter.screenpop import ScreenPop
 from callcenter.tracking.changes import CallChanged, CallMerged, LegClosed, LegRang
-from crm_core.calls.facts import CallFacts, Direction, LegFacts
+from crm_core.calls.facts import CallFacts, Direction
 from crm_core.kernel import ids
 from crm_core.kernel.clock import Clock
 
 _SETTLE_SECONDS = 0.05
+# When to find out who it is: the number that we dial may be known only when the far side rings or answers.
+_FIND_OUT = frozenset({"started", "queued", "ringing", "answered"})
 
 
 class Announcer:
@@ -42,6 +44,8 @@ class Announcer:
         self._told: dict[tuple[str, object], bytes] = {}
         # Calls that have begun for the world; before that the tracker may still find out that there is none.
         self._begun: set[tuple[str, int]] = set()
+        # Whose screens show a call: who drops out of it hears of it once more.
+        self._shown_to: dict[tuple[str, int], set[str]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def touched(self, line: PbxLine, call_id: int) -> None:
@@ -56,14 +60,15 @@ class Announcer:
         if change.what == "started":
             self._begun.add(key)
         if not self._hub.idle and (facts := line.facts(change.call_id)) is not None:
-            if change.what in ("started", "queued"):
-                self._pops.prepare(facts)
+            if change.what in _FIND_OUT:
+                self._pops.prepare(facts, lambda: self.touched(line, change.call_id))
             if change.what != "updated":
                 self._tell_call(facts, f"call.{change.what}", at)
             self.touched(line, change.call_id)
         if change.what == "ended":
             self._begun.discard(key)
             self._told.pop(key, None)
+            self._shown_to.pop(key, None)
             self._pops.ended(*key)
 
     def call_merged(self, line: PbxLine, change: CallMerged, at: float) -> None:
@@ -74,7 +79,9 @@ class Announcer:
             return
         department = self._board.call_department(facts)
         data = {"id": ids.show(change.call_id), "into": ids.show(change.into)}
-        self._hub.publish_to(self._topics(facts, department), "call.merged", data, at, department=department)
+        others = self._shown_to.pop((line.name, change.call_id), set())
+        topics = self._topics(facts, others | _phones(facts), department)
+        self._hub.publish_to(topics, "call.merged", data, at, department=department)
         self._pops.merged(line.name, change.call_id, facts, at)
         self.touched(line, change.into)
         if not self._hub.idle:
@@ -84,6 +91,8 @@ class Announcer:
     def leg_changed(self, line: PbxLine, change: LegRang | LegClosed, at: float) -> None:
         if isinstance(change, LegClosed):
             self._pops.closed(line.name, change.call_id, change.leg, change.by, at)
+            if change.by is not None:
+                self.agent_changed(line, change.by)
         elif (facts := line.facts(change.call_id)) is not None:
             self._pops.rang(facts, change.leg, at)
         self.touched(line, change.call_id)
@@ -123,6 +132,7 @@ class Announcer:
     def _settle_call(self, line: PbxLine, facts: CallFacts, at: float) -> None:
         if (line.name, facts.id) in self._begun and not wire.is_over(facts):
             self._tell_call(facts, "call.updated", at, only_news=True)
+        self._pops.drop_ended(facts)
         for leg in facts.legs:
             self._agents[line, leg.extension] = None
         if facts.direction is not Direction.INBOUND and facts.caller_number:
@@ -132,11 +142,14 @@ class Announcer:
 
     def _tell_call(self, facts: CallFacts, kind: str, at: float, *, only_news: bool = False) -> None:
         department = self._board.call_department(facts)
-        topics = [topic for topic in self._topics(facts, department) if self._hub.wanted(topic)]
+        key, phones = (facts.pbx, facts.id), _phones(facts)
+        everybody = phones | self._shown_to.get(key, set())
+        topics = [topic for topic in self._topics(facts, everybody, department) if self._hub.wanted(topic)]
         if not topics:
             return
+        self._shown_to[key] = phones
         data = wire.call(facts, self._pops.customer(facts))
-        if self._is_news((facts.pbx, facts.id), data) or not only_news:
+        if self._is_news(key, data) or not only_news:
             self._hub.publish_to(topics, kind, data, at, department=department)
 
     def _settle_agent(self, line: PbxLine, extension: str, at: float) -> None:
@@ -174,17 +187,17 @@ class Announcer:
         self._told[key] = told
         return True
 
-    def _topics(self, facts: CallFacts, department: int | None) -> Iterable[str]:
-        extensions = dict.fromkeys([*(leg.extension for leg in facts.legs if _concerned(leg)), *facts.agents])
-        if facts.direction is not Direction.INBOUND and facts.caller_number:
-            extensions[facts.caller_number] = None
-        yield from (agent_topic(facts.pbx, extension) for extension in extensions)
+    def _topics(self, facts: CallFacts, phones: Iterable[str], department: int | None) -> Iterable[str]:
+        yield from (agent_topic(facts.pbx, extension) for extension in phones)
         yield WALLBOARD
         yield from (queue_topic(name) for name in dict.fromkeys(visit.queue for visit in facts.queues))
         if department is not None:
             yield department_topic(department)
 
 
-def _concerned(leg: LegFacts) -> bool:
-    """Whether the phone is or was part of the call: who only rang has had its pop.hide."""
-    return leg.outcome is None or leg.answered_at is not None
+def _phones(facts: CallFacts) -> set[str]:
+    """The extensions that are or were part of the call: who only rang has had its pop.hide."""
+    phones = {leg.extension for leg in facts.legs if leg.ended_at is None or leg.answered_at is not None}
+    if facts.direction is not Direction.INBOUND and facts.caller_number:
+        phones.add(facts.caller_number)
+    return phones | set(facts.agents)

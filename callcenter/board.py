@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from callcenter.people import People
@@ -43,20 +43,24 @@ class Line(Protocol):
 class Board:
     """Builds the JSON of agents, queues and calls, cut to what an actor may see."""
 
-    def __init__(self, people: People, lines: Mapping[str, Line]) -> None:
+    def __init__(
+        self, people: People, lines: Mapping[str, Line], customer: Callable[[CallFacts], Mapping[str, Any] | None]
+    ) -> None:
         self._people = people
         self._lines = lines
+        self._customer = customer
 
     def snapshot(self, actor: Actor, topics: Iterable[str]) -> dict[str, Any]:
         """What is live on these topics."""
         wanted = set(topics)
         whole = WALLBOARD in wanted
+        many = whole or any(topic.startswith("department:") for topic in wanted)
         calls, agents, queues = [], [], []
         for line in self._lines.values():
             own = actor.extension if actor.pbx == line.name else None
             seen = (facts for facts in line.live_calls() if self._call_wanted(actor, facts, wanted, whole, own))
-            calls += [wire.call(facts) for facts in seen]
-            for agent in self._agents(line):
+            calls += [wire.call(facts, self._customer(facts)) for facts in seen]
+            for agent in self._agents(line) if many else self._only(line, own):
                 department = self._people.department(line.name, agent.extension)
                 if agent.extension == own or self._department_wanted(actor, department, wanted, whole):
                     agents.append(self.agent(line, agent))
@@ -128,14 +132,17 @@ class Board:
             if extension not in told:
                 yield line.agent(extension)
 
+    @staticmethod
+    def _only(line: Line, own: str | None) -> Iterable[AgentLive]:
+        """When a thousand desks come back at once, none of them looks at all the others."""
+        return () if own is None else (line.agent(own),)
+
     def shows(self, line: Line, agent: AgentLive) -> bool:
         """The phones of our people and the members of queues; not every door bell that the PBX knows."""
         return bool(agent.memberships) or self._people.at(line.name, agent.extension) is not None
 
     def _call_wanted(self, actor: Actor, facts: CallFacts, wanted: set[str], whole: bool, own: str | None) -> bool:
-        if own is not None and any(leg.extension == own and leg.ended_at is None for leg in facts.legs):
-            return True
-        if own is not None and facts.direction is not Direction.INBOUND and facts.caller_number == own:
+        if own is not None and _is_own(facts, own):
             return True
         department = self.call_department(facts)
         return f"queue:{facts.queue}" in wanted or self._department_wanted(actor, department, wanted, whole)
@@ -145,3 +152,11 @@ class Board:
             return True
         reach = board_reach(actor)
         return whole and (department is None or reach is None or department in reach)
+
+
+def _is_own(facts: CallFacts, extension: str) -> bool:
+    """Whether the call is on this phone now, or was begun from it and has no leg there."""
+    legs = [leg for leg in facts.legs if leg.extension == extension]
+    if legs:
+        return any(leg.ended_at is None for leg in legs)
+    return facts.direction is not Direction.INBOUND and facts.caller_number == extension

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import re
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from callcenter import journal as journal_file
 from callcenter.ami.decoder import AmiDecoder
 from callcenter.journal import Journal, Position
-from callcenter.live import Consumers, PbxLine, packet_events
+from callcenter.live import Consumers, PbxLine, folded
 from callcenter.people import People
-from callcenter.recorder import Batch, Pending, Recorder, dated
+from callcenter.recorder import Batch, Recorder, dated, stamp
 from callcenter.recording_watch import RecordingWatch
 from callcenter.settings import JournalSettings, PbxSettings
 from callcenter.tracking.changes import CallMerged
@@ -29,7 +29,6 @@ from crm_core.kernel.clock import Clock, from_epoch
 
 log = structlog.get_logger(__name__)
 
-_TIMESTAMP = re.compile(rb"\r\nTimestamp: ([0-9]+(?:\.[0-9]+)?)")
 _CATCH_UP_BLOCKS = 16
 
 
@@ -49,7 +48,8 @@ class CallStore:
             for gone, into in batch.merged:
                 await merging.merge_calls(uow, gone, into)
             await journal.store_events(uow, await _known(uow.session, batch.facts, chunks))
-            await journal.put_position(uow, batch.pbx, str(batch.position.segment), batch.position.offset)
+            if batch.position is not None:
+                await journal.put_position(uow, batch.pbx, str(batch.position.segment), batch.position.offset)
         self._watch.stored(batch.facts)
 
     @staticmethod
@@ -81,12 +81,6 @@ async def _known(
     return [chunk for chunk in chunks if chunk.call_id in here]
 
 
-def stamp(packet: bytes) -> float:
-    """The time of a stored packet; each has one (``recorder.dated``)."""
-    found = _TIMESTAMP.search(packet)
-    return float(found.group(1)) if found else 0.0
-
-
 class CatchUp:
     """Folds the journal once more from the committed position, to attribute events that did not fit into memory."""
 
@@ -104,13 +98,13 @@ class CatchUp:
     async def next(self) -> Batch | None:
         if self._blocks is None:
             self._position = await position(self._db, self._pbx)
-            for event in packet_events(self._decoder, await stored_events(self._db, self._pbx)):
-                self._tracker.apply(event)
+            for packet in await stored_events(self._db, self._pbx):
+                deque(folded(self._tracker, self._decoder, packet, 0.0), maxlen=0)
             self._blocks = journal_file.blocks(self._folder, self._position)
-        pending = Pending()
+        events: dict[int, list[bytes]] = {}
         count = 0
         for block in self._blocks:
-            self._fold(block, pending)
+            self._fold(block, events)
             self._position = block.end
             count += 1
             if count >= _CATCH_UP_BLOCKS:
@@ -121,27 +115,17 @@ class CatchUp:
                 return None
             self._blocks = journal_file.blocks(self._folder, self._position)
             return await self.next()
-        await asyncio.sleep(0)
-        facts = [self._tracker.facts(call_id) for call_id in pending.changed]
-        known = [*pending.final.values(), *(one for one in facts if one is not None)]
-        return Batch(
-            self._pbx, known, pending.events, pending.merged, self._position or Position(0, 0), self._clock.now()
-        )
+        return Batch(self._pbx, [], events, [], self._position, self._clock.now())
 
-    def _fold(self, block: journal_file.Block, pending: Pending) -> None:
+    def _fold(self, block: journal_file.Block, events: dict[int, list[bytes]]) -> None:
         for record in block.records:
-            for event in self._decoder.feed(record.raw + b"\r\n\r\n", record.at):
-                for change in self._tracker.apply(event):  # type: ignore[arg-type]  # only events are journalled
-                    if isinstance(change, CallMerged):
-                        pending.merge(change.call_id, change.into)
-                    elif (call_id := getattr(change, "call_id", None)) is not None:
-                        pending.changed[call_id] = None
-                        if getattr(change, "last", False) and (facts := self._tracker.facts(call_id)) is not None:
-                            pending.final[call_id] = facts
-                            pending.changed.pop(call_id)
+            for at, changes in folded(self._tracker, self._decoder, record.raw, record.at):
+                for change in changes:
+                    if isinstance(change, CallMerged) and (moved := events.pop(change.call_id, None)) is not None:
+                        events.setdefault(change.into, []).extend(moved)
                 touched = self._tracker.touched
                 if touched is not None:
-                    pending.events.setdefault(touched, []).append(dated(record.raw, record.at))
+                    events.setdefault(touched, []).append(dated(record.raw, at))
 
 
 async def position(db: Database, pbx: str) -> Position | None:

@@ -29,7 +29,9 @@ def run(argv: list[str]) -> int:
         return WRONG_SETTINGS
     from callcenter.logging_setup import configure
 
-    configure(settings.log_level, settings.log_format)
+    # A short command's answer is what it prints; the service's log is the service's.
+    long = given.command in (_serve, _demo) or settings.log_level == "debug"
+    configure(settings.log_level if long else "error", settings.log_format)
     return _loop(given.command(settings, given))
 
 

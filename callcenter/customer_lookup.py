@@ -21,7 +21,6 @@ from crm_core.kernel.regions import region_of
 
 _KEPT = 20_000
 _FRESH_SECONDS = 60.0
-_AT_ONCE = 3  # of the database's readers: pages and API must get theirs while many phones ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,6 @@ class CustomerLookup:
         self._timezone = timezone
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._asked: dict[str, asyncio.Task[Known]] = {}
-        self._turn = asyncio.Semaphore(_AT_ONCE)
 
     def ready(self, number: str, agent_id: int | None) -> Identity | None:
         known = self._known.get(number)
@@ -69,13 +67,10 @@ class CustomerLookup:
 
     async def _look(self, number: str) -> Known:
         phone = recognise(number, self._area_code)
-        facts, earlier = CallerFacts((), {}, {}, {}, {}), EarlierCalls(0, ())
+        facts, earlier = pop_queries.NOBODY, EarlierCalls(0, ())
         if phone is not None:
-            now = self._db.clock.now()
-            async with self._turn, self._db.read() as session:
-                facts = await pop_queries.caller_facts(session, phone.e164, phone.digits, now)
-                if not facts.matches and phone.e164 is not None:
-                    earlier = await pop_queries.earlier_calls(session, phone.e164, now)
+            e164, digits, now = phone.e164, phone.digits, self._db.clock.now()
+            facts, earlier = await self._db.glance(lambda connection: pop_queries.about(connection, e164, digits, now))
         known = Known(facts, _about(phone.e164 if phone else None, earlier), time.monotonic())
         self._known[number] = known
         if len(self._known) > _KEPT:

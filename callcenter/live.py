@@ -6,17 +6,17 @@ Everything here is plain function calls on the loop that reads the socket: nothi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import structlog
 
 from callcenter.ami.decoder import AmiDecoder
-from callcenter.ami.events import AmiEvent
+from callcenter.ami.events import AmiEvent, Banner, ListItem, Response
 from callcenter.ami.link import AmiLink
 from callcenter.ami.state import LinkPhase, LinkState, PbxState
 from callcenter.journal import Journal, Record
-from callcenter.recorder import Recorder, dated
+from callcenter.recorder import Recorder, dated, stamp
 from callcenter.settings import PbxSettings
 from callcenter.tracking.changes import (
     AgentChanged,
@@ -34,6 +34,9 @@ from crm_core.calls.facts import CallFacts, CallState
 from crm_core.kernel.clock import Clock
 
 log = structlog.get_logger(__name__)
+
+# Stands in the journal, and among the events of each call that was live, where events may be missing.
+GAP = b"Event: CallcenterGap"
 
 
 class Consumers(Protocol):
@@ -67,6 +70,7 @@ class PbxLine:
         self._consumers = consumers
         self._clock = clock
         self._last_at: float | None = None
+        self._in_gap = False
         self.link = AmiLink(
             settings.config, on_event=self.on_event, on_state=self.on_state, on_snapshot=self.on_snapshot, clock=clock
         )
@@ -84,14 +88,14 @@ class PbxLine:
         has. After that nothing is known of what happened meanwhile: the calls are marked, and the PBX is asked.
         """
         decoder = AmiDecoder()
-        for event in packet_events(decoder, stored):
-            self._last_at = event.at
-            self._react_silently(self._tracker.apply(event), event.at)
+        for packet in stored:
+            for at, changes in folded(self._tracker, decoder, packet, 0.0):
+                self._last_at = at
+                self._react_silently(changes, at)
         for record in tail:
-            for event in packet_event(decoder, record.raw, record.at):
-                self._take(event)
-        if self._last_at is not None:
-            self._react(self._tracker.link_lost(self._last_at), self._last_at)
+            for at, changes in folded(self._tracker, decoder, record.raw, record.at):
+                self._took(record.raw, at, changes)
+        self._lose_sight(self._now())
 
     def _react_silently(self, changes: Sequence[Change], at: float) -> None:
         """Stored already: only the pops that may still be open are of interest."""
@@ -101,25 +105,41 @@ class PbxLine:
 
     def on_event(self, event: AmiEvent) -> None:
         self.journal.append(event.at, event.raw)
-        self._take(event)
+        self._took(event.raw, event.at, self._tracker.apply(event))
 
-    def _take(self, event: AmiEvent) -> None:
-        self._last_at = event.at
-        changes = self._tracker.apply(event)
+    def _took(self, raw: bytes, at: float, changes: Sequence[Change]) -> None:
+        self._last_at = at
         call_id = self._tracker.touched
         if call_id is not None:
-            self.recorder.saw(call_id, dated(event.raw, event.at))
+            self.recorder.saw(call_id, dated(raw, at))
             self._consumers.touched(self, call_id)
+        elif raw.startswith(GAP):
+            self._note_gap(raw)
         if changes:
-            self._react(changes, event.at)
+            self._react(changes, at)
 
     def on_state(self, state: LinkState) -> None:
-        if state.phase in (LinkPhase.DOWN, LinkPhase.REFUSED) and self._last_at is not None:
-            self._react(self._tracker.link_lost(self._now()), self._now())
+        if state.phase in (LinkPhase.DOWN, LinkPhase.REFUSED):
+            self._lose_sight(self._now())
+
+    def _lose_sight(self, now: float) -> None:
+        """From the last event on, until the state is read again, anything may have happened."""
+        if self._in_gap or self._last_at is None:
+            return
+        self._in_gap = True
+        raw = dated(GAP, self._last_at)
+        self.journal.append(self._last_at, raw)
+        self._note_gap(raw)
+        self._react(self._tracker.link_lost(self._last_at), now)
+
+    def _note_gap(self, raw: bytes) -> None:
+        for facts in self.live_calls():
+            self.recorder.saw(facts.id, raw)
 
     def on_snapshot(self, state: PbxState) -> None:
         now = self._now()
         self._last_at = max(self._last_at or now, state.read_at)
+        self._in_gap = False
         self._react(self._tracker.reconcile(state, state.read_at), now)
 
     def live_calls(self) -> Iterable[CallFacts]:
@@ -179,12 +199,20 @@ class PbxLine:
         return self._clock.now().timestamp()
 
 
-def packet_events(decoder: AmiDecoder, packets: Iterable[bytes]) -> Iterable[AmiEvent]:
-    """Stored packets as the events that they were."""
-    for packet in packets:
-        yield from packet_event(decoder, packet, 0.0)
+def folded(
+    tracker: CallTracker, decoder: AmiDecoder, packet: bytes, at: float
+) -> Iterator[tuple[float, Sequence[Change]]]:
+    """Folds one stored packet into the tracker; ``at`` dates it when it has no time of its own."""
+    if packet.startswith(GAP):
+        when = stamp(packet) or at
+        yield when, tracker.link_lost(when)
+        return
+    for event in events_of(decoder, packet, at):
+        yield event.at, tracker.apply(event)
 
 
-def packet_event(decoder: AmiDecoder, packet: bytes, at: float) -> Iterable[AmiEvent]:
-    """One stored packet; ``at`` dates it when it has no time of its own."""
-    return decoder.feed(packet + b"\r\n\r\n", at)  # type: ignore[return-value]  # only events are ever journalled
+def events_of(decoder: AmiDecoder, packet: bytes, at: float) -> Iterator[AmiEvent]:
+    """The event that a stored packet holds."""
+    for event in decoder.feed(packet + b"\r\n\r\n", at):
+        if not isinstance(event, Response | ListItem | Banner):
+            yield event

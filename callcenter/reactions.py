@@ -5,6 +5,7 @@ from __future__ import annotations
 from callcenter.customer_lookup import CustomerLookup
 from callcenter.people import People
 from callcenter.push.gateway import PushGateway
+from crm_core.calls.events import CallLinked
 from crm_core.customers.events import CustomerChanged, CustomerCreated, PhonesChanged
 from crm_core.db.relay import Subscription
 from crm_core.db.uow import UnitOfWork
@@ -28,4 +29,5 @@ def subscriptions(gateway: PushGateway, people: People, lookup: CustomerLookup) 
         Subscription("live.numbers.created", CustomerCreated, forget_numbers),
         Subscription("live.numbers.changed", CustomerChanged, forget_numbers),
         Subscription("live.numbers.phones", PhonesChanged, forget_numbers),
+        Subscription("live.numbers.linked", CallLinked, forget_numbers),
     ]

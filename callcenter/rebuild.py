@@ -9,7 +9,7 @@ from datetime import datetime
 
 from callcenter.ami.decoder import AmiDecoder
 from callcenter.commands import database
-from callcenter.live import packet_events
+from callcenter.live import folded
 from callcenter.settings import PbxSettings, Settings
 from callcenter.tracking.changes import CallChanged
 from callcenter.tracking.tracker import CallTracker
@@ -60,9 +60,10 @@ def fold(packets: list[bytes], pbx: PbxSettings, call_id: int) -> CallFacts | No
     """The call as the tracker understands its events now; None when it makes another call of them."""
     tracker = CallTracker(pbx.name, pbx.config.trunks)
     last: CallFacts | None = None
-    for event in packet_events(AmiDecoder(), packets):
-        for change in tracker.apply(event):
-            if isinstance(change, CallChanged) and change.call_id == call_id:
+    decoder = AmiDecoder()
+    for packet in packets:
+        for _, changes in folded(tracker, decoder, packet, 0.0):
+            if any(isinstance(change, CallChanged) and change.call_id == call_id for change in changes):
                 last = tracker.facts(call_id)
     return last
 

@@ -8,8 +8,9 @@ the journal afterwards.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -27,6 +28,7 @@ BATCH_SECONDS = 0.2
 _MAX_WAITING_BYTES = 64 * 1024 * 1024
 _FORGET_EVERY = 64
 _LAST_TRIES_SECONDS = 5.0
+_TIMESTAMP = re.compile(rb"\r\nTimestamp: ([0-9]+(?:\.[0-9]+)?)")
 
 
 @dataclass(slots=True)
@@ -37,7 +39,7 @@ class Batch:
     facts: list[CallFacts]
     events: dict[int, list[bytes]]
     merged: list[tuple[int, int]]
-    position: Position
+    position: Position | None  # None: events are missing, the journal has to be read again from where it was
     at: datetime
 
     @property
@@ -99,6 +101,7 @@ class Recorder:
         self.committed_events = 0
         self.failing: str | None = None
         self.refused = 0
+        self.overflows = 0
         self.busy = False
 
     @property
@@ -136,6 +139,7 @@ class Recorder:
     def _overflow(self) -> None:
         log.error("recorder full: events are read again from the journal later", pbx=self._pbx)
         self._overflowed = True
+        self.overflows += 1
         self._pending.events.clear()
         self.waiting_bytes = 0
 
@@ -181,7 +185,8 @@ class Recorder:
         facts = list(pending.final.values())
         living = (self._facts(call_id) for call_id in pending.changed if call_id not in pending.final)
         facts += [known for known in living if known is not None]
-        return Batch(self._pbx, facts, pending.events, pending.merged, position, self._clock.now())
+        reached = None if self._overflowed else position
+        return Batch(self._pbx, facts, pending.events, pending.merged, reached, self._clock.now())
 
     async def _write(self, batch: Batch) -> None:
         """Until it is stored; the transaction is whole or not at all, so trying again is right."""
@@ -205,7 +210,7 @@ class Recorder:
             self.failing = None
         self._commits += 1
         self.committed_events += sum(map(len, batch.events.values()))
-        if self._commits % _FORGET_EVERY == 0:
+        if self._commits % _FORGET_EVERY == 0 and batch.position is not None:
             self._journal.forget(batch.position)
 
     async def _write_each(self, batch: Batch) -> None:
@@ -214,7 +219,7 @@ class Recorder:
             facts = [by_id[call_id]] if call_id in by_id else []
             events = {call_id: batch.events[call_id]} if call_id in batch.events else {}
             merged = [pair for pair in batch.merged if pair[1] == call_id]
-            one = Batch(batch.pbx, facts, events, merged, batch.position, batch.at)
+            one = replace(batch, facts=facts, events=events, merged=merged)
             try:
                 await self._store(one)
             except Unavailable as error:
@@ -231,7 +236,10 @@ class Recorder:
         log.warning("recorder reads dropped events from the journal", pbx=self._pbx)
         again = self._catch_up()
         while (batch := await again.next()) is not None:
-            await self._write(batch)
+            # What the calls are, the live tracker knows better (it has heard of broken links); taken now, so that each
+            # call whose events are here has its row.
+            now = self.cut()
+            await self._write(replace(batch, facts=now.facts, merged=now.merged))
         # Nothing is awaited between the end of the journal and here, so no event falls in between.
         self._overflowed = False
         log.warning("recorder has caught up", pbx=self._pbx)
@@ -250,3 +258,9 @@ def dated(raw: bytes, at: float) -> bytes:
     if b"\r\nTimestamp: " in raw:
         return raw
     return b"%s\r\nTimestamp: %.6f" % (raw, at)
+
+
+def stamp(packet: bytes) -> float:
+    """The time of a stored packet; 0 when it has none."""
+    found = _TIMESTAMP.search(packet)
+    return float(found.group(1)) if found else 0.0

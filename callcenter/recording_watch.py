@@ -105,5 +105,8 @@ class RecordingWatch:
             )
 
     async def stop(self) -> None:
-        for task in list(self._followed.values()):
+        followed = list(self._followed.values())
+        for task in followed:
             task.cancel()
+        # A look that was writing gives its connection back before the database closes.
+        await asyncio.gather(*followed, return_exceptions=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -94,7 +95,7 @@ class RecordingFiles:
         except sound.Damaged:
             opened.close()
             raise Rejected("recording_damaged", "The recording cannot be read; it may be cut off.") from None
-        return Sound(view, view.size, "audio/wav", modified, f"{stem}.wav")  # type: ignore[arg-type]  # RawIOBase reads
+        return Sound(io.BufferedReader(view), view.size, "audio/wav", modified, f"{stem}.wav")
 
     def _open(self, pbx: str, file: str) -> BinaryIO:
         """The file itself. Raises NotFound for whatever is not a plain file inside the folder."""

@@ -14,7 +14,7 @@ import structlog
 
 from callcenter.people import People
 from callcenter.push.hub import Hub, agent_topic, instant
-from crm_core.calls.facts import CallFacts, Direction, LegFacts, LegOutcome
+from crm_core.calls.facts import CallFacts, CallState, Direction, LegFacts, LegOutcome
 from crm_core.kernel import ids
 from crm_core.kernel.errors import CrmError
 from crm_core.kernel.phone import mask
@@ -76,18 +76,23 @@ class ScreenPop:
         self._who = who
         self._mask = mask_numbers
         self._shown: dict[tuple[str, str], dict[int, Pop]] = {}
+        self._phones: dict[tuple[str, int], set[str]] = {}  # where each call is shown
         self._unseen: dict[tuple[str, str], list[Pop]] = {}
+        self._customers: dict[tuple[str, int], Mapping[str, Any]] = {}
         self._lookups: set[asyncio.Task[None]] = set()
         self.on_shown: Callable[[float], None] = lambda _: None
         self.shown = 0
         self.acknowledged_count = 0
 
-    def prepare(self, facts: CallFacts) -> None:
-        """A call has begun or waits: find out who it is before any phone rings."""
+    def prepare(self, facts: CallFacts, then: Callable[[], None]) -> None:
+        """A call has begun or waits: find out who it is before any phone rings.
+
+        ``then`` is called as soon as it is known, unless it was known already.
+        """
         if not facts.customer_number or facts.direction is Direction.INTERNAL:
             return
         if self._who.ready(facts.customer_number, None) is None:
-            self._later(self._prepared(facts.customer_number))
+            self._later(self._prepared(facts.customer_number, then))
 
     def rang(self, facts: CallFacts, leg: LegFacts, at: float) -> None:
         """An extension rings for this call."""
@@ -101,8 +106,8 @@ class ScreenPop:
         pop = Pop(facts.id, data, at)
         pops = self._shown.setdefault(key, {})
         if len(pops) >= _MAX_SHOWN:
-            pops.pop(next(iter(pops)))
-        pops[facts.id] = pop
+            self._take(key, next(iter(pops)))
+        self._put(key, pop)
         self.shown += 1
         self.on_shown(at)
         if not self._hub.wanted(agent_topic(*key)):
@@ -114,29 +119,51 @@ class ScreenPop:
     def closed(self, pbx: str, call_id: int, leg: LegFacts, by: str | None, at: float) -> None:
         """The extension stopped ringing without taking the call."""
         key = (pbx, leg.extension)
-        pop = self._shown.get(key, {}).pop(call_id, None)
+        pop = self._take(key, call_id)
         if pop is None:
             return
         reason = _REASONS.get(leg.outcome, "no_answer") if leg.outcome is not None else "caller_gone"
-        self._forget_empty(key)
         self._hide(key, pop, reason, by if reason == "answered_elsewhere" else None, at)
 
     def ended(self, pbx: str, call_id: int) -> None:
         """The call is over: nothing to show any more; ``call.ended`` tells it."""
-        for key in [key for key, pops in self._shown.items() if call_id in pops and key[0] == pbx]:
-            self._shown[key].pop(call_id)
-            self._forget_empty(key)
+        self._customers.pop((pbx, call_id), None)
+        for extension in list(self._phones.get((pbx, call_id), ())):
+            self._take((pbx, extension), call_id)
+
+    def drop_ended(self, facts: CallFacts) -> None:
+        """Phones that have left the call show it no more, also when they join it again without a ring."""
+        for extension in list(self._phones.get((facts.pbx, facts.id), ())):
+            if not _concerns(facts, extension):
+                self._take((facts.pbx, extension), facts.id)
 
     def merged(self, pbx: str, gone: int, facts: CallFacts, at: float) -> None:
         """A shown call turned out to be part of another: its pop goes on under the id that lives on."""
-        for key in [key for key, pops in self._shown.items() if gone in pops and key[0] == pbx]:
-            pop = self._shown[key].pop(gone)
-            if facts.id in self._shown[key]:
+        for extension in list(self._phones.get((pbx, gone), ())):
+            key = (pbx, extension)
+            pop = self._take(key, gone)
+            if pop is None or facts.id in self._shown.get(key, ()):
                 continue
             pop.call_id = facts.id
             pop.data = {**pop.data, "call_id": ids.show(facts.id), "replaces": ids.show(gone)}
-            self._shown[key][facts.id] = pop
+            self._put(key, pop)
             self._hub.publish(agent_topic(*key), "pop.show", pop.data, at)
+
+    def _put(self, key: tuple[str, str], pop: Pop) -> None:
+        self._shown.setdefault(key, {})[pop.call_id] = pop
+        self._phones.setdefault((key[0], pop.call_id), set()).add(key[1])
+
+    def _take(self, key: tuple[str, str], call_id: int) -> Pop | None:
+        pops = self._shown.get(key)
+        pop = pops.pop(call_id, None) if pops else None
+        if pops is not None and not pops:
+            del self._shown[key]
+        phones = self._phones.get((key[0], call_id))
+        if phones is not None:
+            phones.discard(key[1])
+            if not phones:
+                del self._phones[key[0], call_id]
+        return pop
 
     def acknowledged(self, pbx: str, extension: str, call_id: int) -> None:
         """The pop has reached a screen."""
@@ -153,11 +180,17 @@ class ScreenPop:
         """The one customer of a live call, when the look-up left no doubt."""
         if not facts.customer_number or facts.direction is Direction.INTERNAL:
             return None
+        key = (facts.pbx, facts.id)
         known = self._who.ready(facts.customer_number, None)
-        if known is None or len(known.matches) != 1:
+        if known is None:
+            return self._customers.get(key)  # a long call outlives what the look-up remembers
+        if len(known.matches) != 1:
             return None
         customer = known.matches[0]["customer"]
-        return {"id": customer["id"], "name": customer["name"]}
+        shown = {"id": customer["id"], "name": customer["name"]}
+        if facts.state is not CallState.ENDED:
+            self._customers[key] = shown
+        return shown
 
     def snapshot(
         self, pbx: str, extension: str, now: float, facts: Callable[[int], CallFacts | None]
@@ -209,11 +242,13 @@ class ScreenPop:
             del unseen[:-_MAX_UNSEEN]
         self._hub.publish(agent_topic(*key), "pop.hide", data, at)
 
-    async def _prepared(self, number: str) -> None:
+    async def _prepared(self, number: str, then: Callable[[], None]) -> None:
         try:
             await self._who.find(number, None)
         except CrmError as error:
             log.warning("look-up failed", reason=error.code)
+        else:
+            then()
 
     async def _filled(self, key: tuple[str, str], pop: Pop, number: str) -> None:
         agent = self._people.at(*key)
@@ -228,10 +263,6 @@ class ScreenPop:
         pop.data = {**pop.data, **found}
         data = {"call_id": ids.show(pop.call_id), **found}
         self._hub.publish(agent_topic(*key), "pop.update", data, pop.at)
-
-    def _forget_empty(self, key: tuple[str, str]) -> None:
-        if not self._shown[key]:
-            del self._shown[key]
 
     def _later(self, work: Any) -> None:
         if len(self._lookups) >= _MAX_LOOKUPS:

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any
 
 import structlog
@@ -79,7 +80,7 @@ class Service:
         self.lookup = CustomerLookup(self.db, area_code=settings.area_code, timezone=settings.timezone)
         self.pops = ScreenPop(self.hub, self.people, self.lookup, mask_numbers=settings.mask_live_numbers)
         self.lines: dict[str, PbxLine] = {}
-        self.board = Board(self.people, self.lines)
+        self.board = Board(self.people, self.lines, self.pops.customer)
         self.telephony = TelephoneService(self.db, self.lines, self.board, self._examine, area_code=settings.area_code)
         commands = Commands(self.db, self.telephony, self.people)
         self._announcer = Announcer(self.hub, self.board, self.people, self.pops, self.clock)
@@ -128,7 +129,13 @@ class Service:
             await self.gateway.start()
         except OSError as error:
             raise CannotStart(_port_sentence(error, push.host, push.port, "CALLCENTER_PUSH_PORT")) from None
-        settings = PageSettings(timezone=self.settings.timezone, public_url=page.public_url)
+        settings = PageSettings(
+            timezone=self.settings.timezone,
+            public_url=page.public_url,
+            trusted_proxies=page.trusted_proxies,
+            area_code=self.settings.area_code,
+            version=version("callcenter"),
+        )
         address = PushAddress(push, lambda: self.gateway.port)
         context = WebContext(self.db, self.clock, settings, self.telephony, address, self.files, self.health)
         self._runner = web.AppRunner(create_app(context), access_log=None, shutdown_timeout=_STOP_SECONDS)

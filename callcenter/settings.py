@@ -9,6 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -33,11 +34,15 @@ class WrongSettings(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """Where pages and API listen; ``public_url`` is how browsers reach them (behind a proxy)."""
+    """Where pages and API listen; ``public_url`` is what people type (behind a proxy), None: the address as it is.
+
+    ``trusted_proxies`` are the addresses whose X-Forwarded headers are believed.
+    """
 
     host: str
     port: int
-    public_url: str
+    public_url: str | None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,7 @@ class _Raw(BaseSettings):
     http_port: int = Field(8080, ge=0, le=65535)
     push_port: int = Field(8765, ge=0, le=65535)
     public_url: str | None = None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     push_url: str | None = None
     push_origins: tuple[str, ...] = ()
     push_buffer_bytes: int = Field(262_144, ge=16_384, le=67_108_864)
@@ -228,7 +234,7 @@ def _grouped(raw: _Raw) -> Settings:
     return Settings(
         data_dir=data_dir,
         database_url=raw.database_url or f"sqlite+aiosqlite:///{data_dir / 'callcenter.db'}",
-        web=WebSettings(raw.host, raw.http_port, raw.public_url or f"http://{raw.host}:{raw.http_port}"),
+        web=WebSettings(raw.host, raw.http_port, raw.public_url, raw.trusted_proxies),
         push=PushSettings(
             raw.host, raw.push_port, raw.push_url, raw.push_origins, raw.push_buffer_bytes, raw.push_resume_seconds
         ),

@@ -80,7 +80,9 @@ class PcmView(io.RawIOBase):
         """Raises Damaged; takes the file over."""
         super().__init__()
         self._file = file
+        self._suffix = suffix
         self._sound = _opened(file, suffix)
+        self._frame = 0
         self._step = 2 * int(self._sound.channels)
         self._data = int(self._sound.frames) * self._step
         self.size = _HEADER + self._data
@@ -114,12 +116,25 @@ class PcmView(io.RawIOBase):
             return self._header()[start : start + length]
         first = (start - _HEADER) // self._step
         last = (start - _HEADER + length - 1) // self._step
-        self._sound.seek(first)
+        self._go_to(first)
         frames = bytes(self._sound.buffer_read(last - first + 1, dtype="int16"))
+        self._frame = last + 1
         # A file that breaks off is filled with silence: the size was promised already.
         frames = frames.ljust((last - first + 1) * self._step, b"\0")
         skip = (start - _HEADER) % self._step
         return frames[skip : skip + length]
+
+    def _go_to(self, frame: int) -> None:
+        """GSM knows no places, only what comes next: forward by reading, backward by beginning again."""
+        if frame < self._frame:
+            self._sound.close()
+            self._file.seek(0)
+            self._sound = _opened(self._file, self._suffix)
+            self._frame = 0
+        while self._frame < frame:
+            step = min(_BLOCK_FRAMES, frame - self._frame)
+            self._sound.buffer_read(step, dtype="int16")
+            self._frame += step
 
     def _header(self) -> bytes:
         rate, channels = int(self._sound.samplerate), int(self._sound.channels)

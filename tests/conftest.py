@@ -15,6 +15,7 @@ import pytest
 from crm_core import migrations
 from crm_core.db.database import Database
 from crm_core.kernel.clock import FixedClock
+from tests.complete import left_out
 from tests.postgres import Cluster
 
 _numbers = itertools.count()
@@ -72,6 +73,16 @@ async def db(database_url: str, clock: FixedClock) -> AsyncIterator[Database]:
     database = Database(database_url, clock=clock)
     yield database
     await database.close()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if left_out(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in left_out(terminalreporter.config):
+        terminalreporter.write_line(f"LEFT OUT, though everything was asked for: {line}", red=True)
 
 
 async def _migrated(url: str) -> None:

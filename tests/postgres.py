@@ -9,7 +9,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-_OPTIONS = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=120 -c shared_buffers=128MB"
+_OPTIONS = (
+    "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=120 -c shared_buffers=128MB"
+)
 
 
 def binaries() -> Path:

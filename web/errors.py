@@ -18,8 +18,8 @@ from web import i18n
 
 PROBLEM_JSON: Final = "application/problem+json"
 LOG_IN_PATH: Final = "/login"
-PASSWORD_PATH: Final = "/password"
-PASSWORD_FIRST: Final = "password_change_required"
+NEW_PASSWORD_PATH: Final = "/password"  # noqa: S105 - an address
+PASSWORD_FIRST: Final = "password_change_required"  # noqa: S105 - the code of a refusal
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 
 # The first kind that fits counts, so a kind stands before the one it is derived from.
@@ -147,7 +147,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < 400:
             raise
         problem = problem_of(error)
-    except ConnectionError:
+    except ConnectionResetError:
         raise  # the browser went away: nobody is left to read an answer
     except Exception as error:
         _log.exception("request_failed", request_id=request.get(REQUEST_ID), error=type(error).__name__)
@@ -160,8 +160,8 @@ async def _answer(request: web.Request, problem: Problem) -> web.StreamResponse:
         return problem_response(request, problem)
     if problem.status == 401 and request.path != LOG_IN_PATH:
         return _to_log_in(request)
-    if problem.code == PASSWORD_FIRST and request.path != PASSWORD_PATH:
-        return _elsewhere(request, PASSWORD_PATH)
+    if problem.code == PASSWORD_FIRST and request.path != NEW_PASSWORD_PATH:
+        return _elsewhere(request, NEW_PASSWORD_PATH)
     page: ErrorPage | None = request.config_dict.get(ERROR_PAGE)
     if page is None:
         return problem_response(request, problem)

@@ -8,8 +8,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from web.api.registry import Route
 from web.errors import PROBLEM_JSON, TITLES
+from web.registry import Route
 
 _REF: Final = "#/components/schemas/{model}"
 _COOKIE: Final = "callcenter_session"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -62,9 +62,28 @@ class Telephony(Protocol):
         """The state of each link."""
         ...
 
+    def explain(self, pbx: str, packets: Iterable[bytes]) -> Sequence[Meaning]:
+        """What the stored packets of one call meant for it, in order (pure: nobody is asked)."""
+        ...
+
     async def doctor(self) -> Sequence[Finding]:
         """What is right and wrong with the set-up, worst first; asks PBX, database and disk, takes up to 10 s."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What one PBX event meant for its call.
+
+    ``at`` in epoch seconds, ``channel`` is empty when the event has none; ``sentence`` is English with named places
+    and the key of its translations, ``values`` fill the places.
+    """
+
+    at: float
+    event: str
+    channel: str
+    sentence: str
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

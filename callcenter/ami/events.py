@@ -42,7 +42,6 @@ __all__ = [
     "AttendedTransfer",
     "Banner",
     "BlindTransfer",
-    "BridgeCreate",
     "BridgeDestroy",
     "BridgeEnter",
     "BridgeLeave",
@@ -213,16 +212,6 @@ class DialEnd(NamedTuple):
     status: str
 
 
-class BridgeCreate(NamedTuple):
-    at: float
-    raw: bytes
-    bridge: str
-    kind: str
-    technology: str
-    creator: str
-    name: str
-
-
 class BridgeDestroy(NamedTuple):
     at: float
     raw: bytes
@@ -355,7 +344,6 @@ AmiEvent = (
     | DialBegin
     | DialState
     | DialEnd
-    | BridgeCreate
     | BridgeDestroy
     | BridgeEnter
     | BridgeLeave

@@ -25,7 +25,7 @@ _MAX_ORDERS = 16
 UNWANTED = frozenset(
     b"CEL TestEvent Newexten NewConnectedLine Cdr SoftHangupRequest RTCPSent RTCPReceived RTCPReceiverStat "
     b"DTMFBegin DTMFEnd MusicOnHoldStart MusicOnHoldStop ChannelTalkingStart ChannelTalkingStop NewAccountCode "
-    b"LocalOptimizationBegin LocalOptimizationEnd BridgeMerge ExtensionStatus PeerStatus ContactStatus "
+    b"BridgeCreate LocalOptimizationBegin LocalOptimizationEnd BridgeMerge ExtensionStatus PeerStatus ContactStatus "
     b"SuccessfulAuth ChallengeSent UserEvent HangupHandlerPush HangupHandlerPop HangupHandlerRun".split()
 )
 
@@ -182,9 +182,6 @@ WANTED: dict[bytes, Shape] = {
     ),
     b"DialState": _shape(e.DialState, "Uniqueid", "DestUniqueid", "DialStatus"),
     b"DialEnd": _shape(e.DialEnd, "Uniqueid", "DestUniqueid", "DialStatus"),
-    b"BridgeCreate": _shape(
-        e.BridgeCreate, "BridgeUniqueid", "BridgeType", "BridgeTechnology", "BridgeCreator", "BridgeName"
-    ),
     b"BridgeDestroy": _shape(e.BridgeDestroy, "BridgeUniqueid"),
     b"BridgeEnter": _shape(
         e.BridgeEnter,

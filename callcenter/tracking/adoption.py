@@ -22,16 +22,10 @@ def refresh(world: World, channel: Channel, row: ChannelState, now: float) -> bo
     """Brings a known channel up to date; True when something had happened to it."""
     changed = row.linkedid != channel.linkedid
     linking.relink(world, channel, row.linkedid, now)
-    state = channel.state
     listened = _listened(world, row)
     if listened is not None and not channel.listening:
         listens(world, channel, listened, now)
         changed = True
-    leg = channel.leg
-    if state == UP and leg is not None and leg.answered_at is None and leg.outcome is None:
-        leg.outcome = LegOutcome.ANSWERED
-        leg.unseen = True
-        leg.told = False
     return changed
 
 

@@ -11,50 +11,53 @@ from callcenter.tracking.model import UP, Channel, World
 from callcenter.tracking.naming import Kind, extension_of
 
 # Of several things at once the last of these counts.
-_RANK = {
-    AgentState.IDLE: 0,
-    AgentState.DIALING: 1,
-    AgentState.RINGING: 2,
-    AgentState.HOLDING: 3,
-    AgentState.TALKING: 4,
-}
+RANKS = (AgentState.IDLE, AgentState.DIALING, AgentState.RINGING, AgentState.HOLDING, AgentState.TALKING)
+_DIALING, _RINGING, _HOLDING, _TALKING = 1, 2, 3, 4
+
+
+def moved(world: World, channel: Channel, at: float | None) -> None:
+    """One channel of an extension does something else now."""
+    desk = world.members.desks.setdefault(channel.extension, [0] * len(RANKS))
+    rank = 0 if channel.gone else _rank(channel)
+    if rank != channel.doing:
+        desk[channel.doing] -= 1
+        desk[rank] += 1
+        channel.doing = rank
+    look(world, channel.extension, at)
 
 
 def look(world: World, extension: str, at: float | None) -> None:
     """Sees what an extension does now and reports it when that is something new."""
-    state, calls = _state(world, extension)
+    state = _state(world, extension)
+    channels = len(world.extensions.get(extension, ()))
     before = world.members.states.get(extension)
-    if before is not None and before[0] is state and before[2] == calls:
+    if before is not None and before[0] is state and before[2] == channels:
         return
     since = before[1] if before is not None and before[0] is state else at
-    world.members.states[extension] = (state, since, calls)
+    world.members.states[extension] = (state, since, channels)
     world.out.append(AgentChanged(extension))
 
 
-def _state(world: World, extension: str) -> tuple[AgentState, tuple[int, ...]]:
-    channels = world.extensions.get(extension)
-    if channels:
-        doing = AgentState.IDLE
-        calls: dict[int, None] = {}
-        for channel in channels.values():
-            calls[channel.call.id] = None
-            if doing is not AgentState.TALKING:
-                doing = max(doing, _doing(channel), key=_RANK.__getitem__)
-        return doing, tuple(calls)
+def _state(world: World, extension: str) -> AgentState:
+    desk = world.members.desks.get(extension)
+    if desk is not None:
+        for rank in (_TALKING, _HOLDING, _RINGING, _DIALING):
+            if desk[rank] > 0:
+                return RANKS[rank]
     if extension in world.members.offline:
-        return AgentState.OFFLINE, ()
+        return AgentState.OFFLINE
     memberships = world.members.memberships(extension)
     if memberships and all(membership.paused for membership in memberships):
-        return AgentState.PAUSED, ()
-    return AgentState.IDLE, ()
+        return AgentState.PAUSED
+    return AgentState.IDLE
 
 
-def _doing(channel: Channel) -> AgentState:
+def _rank(channel: Channel) -> int:
     if channel.state == UP:
         if channel.bridge is None and not channel.listening:
-            return AgentState.DIALING
-        return AgentState.HOLDING if channel.on_hold or channel.consulting else AgentState.TALKING
-    return AgentState.RINGING if channel.outgoing else AgentState.DIALING
+            return _DIALING
+        return _HOLDING if channel.on_hold or channel.consulting else _TALKING
+    return _RINGING if channel.outgoing else _DIALING
 
 
 def extension_of_member(interface: str, state_interface: str) -> str:
@@ -140,7 +143,8 @@ def device_state(world: World, event: DeviceStateChange) -> None:
 
 
 def agent_live(world: World, extension: str) -> AgentLive:
-    state, since, calls = world.members.states.get(extension, (AgentState.OFFLINE, None, ()))
+    state, since, _ = world.members.states.get(extension, (AgentState.OFFLINE, None, 0))
+    calls = tuple(dict.fromkeys(channel.call.id for channel in world.extensions.get(extension, {}).values()))
     return AgentLive(extension, state, since, calls, tuple(world.members.memberships(extension)))
 
 

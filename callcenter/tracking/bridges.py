@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from callcenter.ami.events import (
-    BridgeCreate,
     BridgeDestroy,
     BridgeEnter,
     BridgeLeave,
@@ -14,11 +13,6 @@ from callcenter.ami.events import (
 from callcenter.tracking import agents, legs, linking, timing
 from callcenter.tracking.model import UP, Bridge, Call, Channel, World
 from callcenter.tracking.naming import Kind
-
-
-def bridge_create(world: World, event: BridgeCreate) -> None:
-    if event.bridge not in world.bridges:
-        world.bridges[event.bridge] = Bridge(event.bridge, event.kind, event.technology, event.name)
 
 
 def bridge_destroy(world: World, event: BridgeDestroy) -> None:
@@ -53,7 +47,7 @@ def bridge_enter(world: World, event: BridgeEnter) -> None:
     _settle_around(world, channel.call, bridge, at)
     world.touched = channel.call.id
     if channel.kind is Kind.EXTENSION:
-        agents.look(world, channel.extension, at)
+        agents.moved(world, channel, at)
 
 
 def _enters(world: World, channel: Channel, bridge: Bridge, at: float) -> None:
@@ -62,11 +56,22 @@ def _enters(world: World, channel: Channel, bridge: Bridge, at: float) -> None:
         return
     if channel.kind is Kind.EXTENSION:
         _begins_consultation(channel, bridge)
-        if channel.leg is not None and channel.state == UP:
-            legs.bridged(channel.leg, at)
     for member in list(bridge.members.values()):
         if member.call is not channel.call and linking.belong_together(bridge, channel.call, member.call):
             linking.unite(world, channel.call, member.call, at)
+    _meet(bridge, at)
+
+
+def _meet(bridge: Bridge, at: float) -> None:
+    """A phone that is up has taken the call once somebody is at the other end, be it through Local channels.
+
+    A follow-me asks whoever picks up whether he wants the call: until he says so, he is with nobody.
+    """
+    people = [c for c in timing.reach(bridge) if c.state == UP and c.kind is not Kind.LOCAL]
+    if len(people) > 1:
+        for person in people:
+            if person.leg is not None:
+                legs.bridged(person.leg, at)
 
 
 def _begins_consultation(channel: Channel, bridge: Bridge) -> None:
@@ -100,7 +105,7 @@ def bridge_leave(world: World, event: BridgeLeave) -> None:
         channel.left = left
     _settle_around(world, channel.call, left, event.at)
     if channel.kind is Kind.EXTENSION:
-        agents.look(world, channel.extension, event.at)
+        agents.moved(world, channel, event.at)
 
 
 def _settle_around(world: World, call: Call, bridge: Bridge, at: float) -> None:
@@ -141,4 +146,4 @@ def _set_hold(world: World, event: Hold | Unhold, held: bool) -> None:
     channel.on_hold = held
     timing.settle(world, channel.call, event.at)
     if channel.kind is Kind.EXTENSION:
-        agents.look(world, channel.extension, event.at)
+        agents.moved(world, channel, event.at)

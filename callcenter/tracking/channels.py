@@ -89,7 +89,7 @@ def new_state(world: World, event: Newstate) -> None:
         leg = channel.leg
         if leg is not None and leg.own and event.state == UP:
             legs.bridged(leg, event.at)
-    agents.look(world, channel.extension, event.at)
+    agents.moved(world, channel, event.at)
 
 
 def new_caller_id(world: World, event: NewCallerid) -> None:
@@ -117,12 +117,11 @@ def rename(world: World, event: Rename) -> None:
     if "<" in event.new_name:
         return
     kind = world.kind(event.new_name)
-    if kind is Kind.MACHINE or kind is Kind.LOCAL:
+    extension = extension_of(event.new_name) if kind is Kind.EXTENSION else ""
+    if kind in (Kind.MACHINE, Kind.LOCAL) or (kind, extension) == (channel.kind, channel.extension):
         return
-    if channel.kind is Kind.EXTENSION:
-        world.extensions.get(channel.extension, {}).pop(channel.uniqueid, None)
-    channel.kind = kind
-    channel.extension = extension_of(event.new_name) if kind is Kind.EXTENSION else ""
+    registry.unregister(world, channel)
+    channel.kind, channel.extension = kind, extension
     registry.register(world, channel)
     timing.settle(world, channel.call, event.at)
 
@@ -180,4 +179,4 @@ def remove(world: World, channel: Channel, cause: int, at: float) -> None:
     timing.settle(world, call, at)
     closing.after_hangup(world, call, channel, customer, at)
     if channel.kind is Kind.EXTENSION:
-        agents.look(world, channel.extension, at)
+        agents.moved(world, channel, at)

@@ -30,7 +30,7 @@ def dial_begin(world: World, event: DialBegin) -> None:
     if call.from_trunk or source is not None:
         world.tell(call, "updated")
     if target.kind is Kind.EXTENSION:
-        agents.look(world, target.extension, event.at)
+        agents.moved(world, target, event.at)
 
 
 def _dialed_by_pbx(call: Call, target: Channel, event: DialBegin) -> None:

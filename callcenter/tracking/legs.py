@@ -139,19 +139,21 @@ def take_back(world: World, call: Call, leg: Leg) -> None:
 
 
 def _winner(call: Call, loser: Leg) -> str:
-    """The extension that has answered: the last other one whose channel came up."""
+    """The extension that has answered instead: the last other one whose channel came up while this one rang."""
     for leg in reversed(call.legs):
         if leg is not loser and leg.outcome in (None, LegOutcome.ANSWERED):
-            source = leg.source
-            if leg.answered_at is not None or (source is not None and source.state == UP):
+            up = leg.source is not None and leg.source.state == UP
+            if up if leg.answered_at is None else leg.answered_at >= loser.rang_at:
                 return leg.extension
     return ""
 
 
 def _outcome(call: Call, channel: Channel, leg: Leg, cause: int) -> LegOutcome | None:
     """None when what decides may have been said while the link was down."""
-    if leg.answered_at is not None or (channel.state == UP and (leg.own or leg.dial_status == "ANSWER")):
+    if leg.answered_at is not None or (leg.own and channel.state == UP):
         return LegOutcome.ANSWERED
+    if leg.unseen and channel.state == UP:
+        return None
     if leg.taken_by or cause == 26:
         return LegOutcome.ANSWERED_ELSEWHERE
     if cause == 17:

@@ -18,8 +18,10 @@ class Members:
         self.offline: set[str] = set()
         # Queue -> uniqueid of the caller -> when joined.
         self.waiting: dict[str, dict[str, float]] = {}
-        # Extension -> what was last reported of it.
-        self.states: dict[str, tuple[AgentState, float | None, tuple[int, ...]]] = {}
+        # Extension -> what was last reported of it: state, since when, number of channels.
+        self.states: dict[str, tuple[AgentState, float | None, int]] = {}
+        # Extension -> how many of its channels are in each rank of doing something.
+        self.desks: dict[str, list[int]] = {}
 
     def saw(self, extension: str) -> None:
         self.extensions.add(extension)

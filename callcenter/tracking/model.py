@@ -49,6 +49,7 @@ class Channel:
         "consulting",
         "created_at",
         "dialer",
+        "doing",
         "exten",
         "extension",
         "gone",
@@ -95,6 +96,8 @@ class Channel:
         self.listening = False
         # The customer of another call that was joined to this one: no agent.
         self.outsider = False
+        # The rank of what its extension does by it (agents.py).
+        self.doing = 0
         # Taken in from a state list, its own events not yet heard.
         self.adopted = False
         self.leaving = False

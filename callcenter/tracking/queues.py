@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from callcenter.ami.events import AgentCalled, QueueCallerAbandon, QueueCallerJoin, QueueCallerLeave, VarSet
+from callcenter.ami.events import (
+    AgentCalled,
+    AgentComplete,
+    AgentConnect,
+    AgentRingNoAnswer,
+    QueueCallerAbandon,
+    QueueCallerJoin,
+    QueueCallerLeave,
+    VarSet,
+)
 from callcenter.tracking.changes import CallChanged, QueueChanged
 from callcenter.tracking.model import Recording, Visit, World
 from callcenter.tracking.naming import extension_of
@@ -67,6 +76,13 @@ def agent_called(world: World, event: AgentCalled) -> None:
     world.members.saw(extension_of(event.interface))
     if channel.leg is not None:
         channel.leg.queue = event.queue
+
+
+def agent_said(world: World, event: AgentConnect | AgentComplete | AgentRingNoAnswer) -> None:
+    """Belongs to the call, but tells nothing that the bridge does not tell better."""
+    channel = world.channels.get(event.uniqueid) or world.channels.get(event.dest_uniqueid)
+    if channel is not None:
+        world.touched = channel.call.id
 
 
 def variable(world: World, event: VarSet) -> None:

@@ -27,8 +27,17 @@ def unregister(world: World, channel: Channel) -> None:
     for space in [space for space, parkee in world.parked.items() if parkee is channel]:
         del world.parked[space]
     if channel.kind is Kind.EXTENSION:
+        _leave_desk(world, channel)
         mine = world.extensions.get(channel.extension)
         if mine is not None:
             mine.pop(channel.uniqueid, None)
             if not mine:
                 del world.extensions[channel.extension]
+
+
+def _leave_desk(world: World, channel: Channel) -> None:
+    desk = world.members.desks.get(channel.extension)
+    if desk is not None and channel.doing:
+        desk[channel.doing] -= 1
+        desk[0] += 1
+    channel.doing = 0

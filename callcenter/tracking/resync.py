@@ -6,11 +6,14 @@ The lists of channels, bridges and queues are the truth; the PBX's start time is
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from callcenter.ami.state import PbxState
 from callcenter.tracking import adoption, agents, closing, linking, registry, timing
 from callcenter.tracking.changes import CallChanged
 from callcenter.tracking.model import UP, Bridge, Call, Channel, Visit, World
-from callcenter.tracking.naming import age_of
+from callcenter.tracking.naming import Kind, age_of
+from crm_core.calls.facts import LegOutcome
 
 
 def link_lost(world: World, at: float) -> None:
@@ -36,37 +39,63 @@ def reconcile(world: World, state: PbxState, at: float) -> None:
         for call in world.calls.values():
             call.times_unknown |= call.cut
         return
-    rows = {row.uniqueid: row for row in state.channels if row.uniqueid}
-    before = set(world.channels)
     changed: dict[Channel, None] = {}
+    before = set(world.channels)
+    gone = _compare(world, state, now, changed)
+    _bridges(world, state, before, changed, now)
+    changed.update(dict.fromkeys(adoption.adopt(world, state, now)))
+    _bridges(world, state, before, changed, now)
+    _joined_queues(world, state, now, changed)
+    for channel in world.channels.values():
+        _taken_unseen(channel)
+    _doubt_times(world, changed)
+    closing.end_vanished(world, gone, now)
+    _tell(world, [*changed], gone, now)
+
+
+def _compare(world: World, state: PbxState, now: float, changed: dict[Channel, None]) -> list[Channel]:
+    """Brings the known channels up to date; gives those that are gone."""
+    rows = {row.uniqueid: row for row in state.channels or () if row.uniqueid}
     gone = [channel for uniqueid, channel in world.channels.items() if uniqueid not in rows]
+    known = sorted(rows.keys() & world.channels.keys(), key=age_of)
     _left_queues(world, state, now, changed)
-    for uniqueid in before & rows.keys():
+    for uniqueid in known:
         channel = world.channels[uniqueid]
         state_now = adoption.state_of(rows[uniqueid], channel)
         if state_now != channel.state:
             channel.state = state_now
             changed[channel] = None
-    _doubt_answers(world)
-    for uniqueid in sorted(before & rows.keys(), key=age_of):
+    # Before anything shows who is together now: that must not pass for an answer that was heard.
+    _doubt_answers(world, rows.keys())
+    for uniqueid in known:
         if adoption.refresh(world, world.channels[uniqueid], rows[uniqueid], now):
             changed[world.channels[uniqueid]] = None
     changed.update(dict.fromkeys(gone))
     closing.drop(world, gone)
-    _bridges(world, state, before, changed, now)
-    for channel in adoption.adopt(world, state, now):
-        changed[channel] = None
-    _bridges(world, state, before, changed, now)
-    _joined_queues(world, state, now, changed)
-    _doubt_times(world, changed)
-    closing.end_vanished(world, gone, now)
+    return gone
+
+
+def _taken_unseen(channel: Channel) -> None:
+    """A phone that was up, with nobody yet, when last seen: it may have talked since, and does if somebody is there."""
+    leg = channel.leg
+    if leg is None or leg.answered_at is not None or leg.outcome is not None or channel.state != UP:
+        return
+    leg.unseen = True
+    company = timing.reach(channel.bridge) if channel.bridge is not None and not channel.bridge.holding else ()
+    if leg.own or any(c is not channel and c.kind is not Kind.LOCAL and c.state == UP for c in company):
+        leg.outcome = LegOutcome.ANSWERED
+        leg.told = False
+
+
+def _tell(world: World, changed: list[Channel], gone: list[Channel], now: float) -> None:
     touched = {channel.call for channel in changed}
     for call in list(world.calls.values()):
         timing.settle(world, call, now)
         if call in touched and not call.ended:
             world.tell(call, "updated")
-    for extension in list(world.extensions):
-        agents.look(world, extension, now)
+    for channel in [*world.channels.values(), *gone]:
+        if channel.kind is Kind.EXTENSION:
+            agents.moved(world, channel, now)
 
 
 def _clock(world: World, at: float) -> float:
@@ -132,18 +161,18 @@ def _joined_queues(world: World, state: PbxState, now: float, changed: dict[Chan
                 changed[channel] = None
 
 
-def _doubt_answers(world: World) -> None:
+def _doubt_answers(world: World, alive: Collection[str]) -> None:
     """An unanswered call may have been answered, and left again, while nobody listened."""
     for call in world.calls.values():
-        if call.cut and call.answered_at is None and not call.ended and not _surely_waits(call):
+        if call.cut and call.answered_at is None and not call.ended and not _surely_waits(call, alive):
             call.answer_doubtful = True
             call.times_unknown = True
 
 
-def _surely_waits(call: Call) -> bool:
+def _surely_waits(call: Call, alive: Collection[str]) -> bool:
     """Its first channel is not even up, or stands in the queue as before."""
     first = call.channels.get(call.uniqueid)
-    if first is None:
+    if first is None or first.uniqueid not in alive:
         return False
     return first.state != UP or any(v.left_at is None and v.uniqueid == first.uniqueid for v in call.visits)
 

@@ -27,7 +27,6 @@ _HANDLERS: dict[type[Any], Callable[[World, Any], None]] = {
     e.DialState: dialing.dial_state,
     e.DialEnd: dialing.dial_end,
     e.OriginateResponse: dialing.originate_response,
-    e.BridgeCreate: bridges.bridge_create,
     e.BridgeDestroy: bridges.bridge_destroy,
     e.BridgeEnter: bridges.bridge_enter,
     e.BridgeLeave: bridges.bridge_leave,
@@ -48,6 +47,9 @@ _HANDLERS: dict[type[Any], Callable[[World, Any], None]] = {
     e.QueueCallerLeave: queues.caller_leave,
     e.QueueCallerAbandon: queues.caller_abandon,
     e.AgentCalled: queues.agent_called,
+    e.AgentConnect: queues.agent_said,
+    e.AgentComplete: queues.agent_said,
+    e.AgentRingNoAnswer: queues.agent_said,
     e.MixMonitorStart: recordings.started,
     e.MixMonitorStop: recordings.stopped,
     e.MixMonitorMute: recordings.muted,
@@ -81,7 +83,8 @@ class CallTracker:
         world = self._world
         world.touched = None
         world.last_at = event.at
-        world.out = out = list[Change]()
+        out: list[Change] = []
+        world.out = out
         handler(world, event)
         return out
 
@@ -96,7 +99,8 @@ class CallTracker:
     def _collect(self, work: Callable[[], None]) -> Sequence[Change]:
         world = self._world
         world.touched = None
-        world.out = out = list[Change]()
+        out: list[Change] = []
+        world.out = out
         work()
         return out
 

@@ -72,7 +72,9 @@ async def sign_in(db: Database, name: str, password: str, *, address: str | None
     if user is None or not good or not user.active:
         await _refuse(db, user, name)
         raise Unauthenticated("bad_login", "Name or password is wrong.")
-    return await _open_session(db, user.id, address, browser)
+    # The only moment at which a hash made with yesterday's parameters can be renewed.
+    renewed = await passwords.hashed(password) if passwords.needs_rehash(user.password_hash) else None
+    return await _open_session(db, user.id, address, browser, renewed)
 
 
 async def _refuse(db: Database, user: User | None, name: str) -> None:
@@ -88,9 +90,12 @@ async def _refuse(db: Database, user: User | None, name: str) -> None:
         record(uow, SYSTEM, "login.refused", "user", row.id, {"failed": row.failed_logins})
 
 
-async def _open_session(db: Database, user_id: int, address: str | None, browser: str | None) -> SignedIn:
+async def _open_session(
+    db: Database, user_id: int, address: str | None, browser: str | None, renewed: str | None
+) -> SignedIn:
     async with db.uow() as uow:
         user = await queries.user_by_id(uow.session, user_id)
+        user.password_hash = renewed or user.password_hash
         user.failed_logins, user.locked_until = 0, None
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         now = uow.clock.now()

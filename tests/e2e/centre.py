@@ -146,4 +146,5 @@ async def whole_centre(
 async def centre(whole_centre: Centre) -> AsyncIterator[Centre]:
     """The centre as one test uses it: quiet before and after, and no browser complained of anything."""
     yield whole_centre
-    assert await whole_centre.tidy() == []
+    wrong = await whole_centre.tidy()
+    assert not wrong, "\n".join(wrong)

@@ -71,9 +71,8 @@ def events_of(data: bytes, chunks: Iterator[int] | None = None) -> list[AmiEvent
     place = 0
     while place < len(data):
         size = next(chunks) if chunks is not None else len(data)
-        for message in decoder.feed(data[place : place + size], 0.0):
-            if not isinstance(message, Response | ListItem | Banner):
-                out.append(message)
+        messages = decoder.feed(data[place : place + size], 0.0)
+        out += [message for message in messages if not isinstance(message, Response | ListItem | Banner)]
         place += size
     return out
 

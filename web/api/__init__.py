@@ -22,7 +22,8 @@ from web.api import (
     users,
 )
 from web.api.dispatch import mount
-from web.api.registry import Routes
+from web.context import CONTEXT
+from web.registry import Routes
 
 ROUTES = Routes.joined(
     calls.routes,
@@ -44,4 +45,5 @@ ROUTES = Routes.joined(
 
 
 def setup(app: web.Application) -> None:
+    app[documents.DOCUMENT] = documents.Document(ROUTES, app[CONTEXT].settings.version)
     mount(app, ROUTES)

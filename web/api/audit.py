@@ -12,8 +12,8 @@ from crm_core.kernel import ids
 from crm_core.kernel.pages import parse_text_cursor, text_cursor
 from crm_core.organization.access import Action
 from web.api.asked import Asked
-from web.api.registry import Routes
 from web.api.values import Cursor, Id, Line, ObjectId, Paging, Time, time_text
+from web.registry import Routes
 
 routes = Routes("audit")
 

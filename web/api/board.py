@@ -8,8 +8,8 @@ from typing_extensions import TypedDict
 
 from crm_core.organization.access import Action
 from web.api.asked import Asked
-from web.api.registry import Routes
 from web.api.values import Time, time_text
+from web.registry import Routes
 
 routes = Routes("board")
 

@@ -16,7 +16,6 @@ from crm_core.organization.access import Action
 from web.api.asked import Asked
 from web.api.call_json import CallAnswer, CallDetailAnswer, call_answer, detail_answer
 from web.api.idempotency import IdempotencyHeader, once
-from web.api.registry import Routes
 from web.api.values import (
     EXAMPLE_ID,
     ById,
@@ -30,6 +29,7 @@ from web.api.values import (
     Prose,
 )
 from web.ports import ListenMode
+from web.registry import Routes
 
 routes = Routes("calls")
 # The PBX was asked and did not answer: whether it dials is not known, so the same key must not dial again.

@@ -26,8 +26,8 @@ from web.api.customer_input import (
     core_phones,
 )
 from web.api.customer_json import CustomerAnswer, CustomerNoteAnswer, customer_answer, note_answer
-from web.api.registry import Routes
 from web.api.values import ById, Cursor, Input, Line, Paging
+from web.registry import Routes
 
 routes = Routes("customers")
 _TAG = re.compile(r'(?:W/)?"?(\d{1,9})"?')

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from crm_core.kernel.errors import Denied, Rejected
 from web.api.asked import Asked
-from web.api.registry import Route, Routes
 from web.auth import identity_of
 from web.context import context_of
 from web.errors import PASSWORD_FIRST, Refused
+from web.registry import Route, Routes
 
 ROUTE: Final = "api_route"
 # What a user has to be able to reach while the password is only good for being changed.

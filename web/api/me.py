@@ -13,10 +13,10 @@ from crm_core.organization import signing_in
 from crm_core.organization.access import Action, Mask
 from crm_core.organization.models import Role
 from web.api.asked import Asked
-from web.api.registry import Routes
 from web.api.users import Password
 from web.api.values import Id, Input, Line
 from web.origin import host_name, is_secure
+from web.registry import Routes
 
 routes = Routes("me")
 

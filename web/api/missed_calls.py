@@ -13,8 +13,8 @@ from crm_core.organization.access import Action
 from web.api.asked import Asked
 from web.api.call_json import CallAnswer, CallDetailAnswer, call_answer
 from web.api.calls import whole_call
-from web.api.registry import Routes
 from web.api.values import ById, Cursor, Instant, Paging, Time, time_text
+from web.registry import Routes
 
 routes = Routes("missed calls")
 _RIGHT = Action.MISSED_CLAIM

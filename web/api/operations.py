@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from crm_core.kernel.errors import Unavailable
 from web.api.asked import Asked
-from web.api.registry import Routes
+from web.registry import Routes
 
 routes = Routes("operations", prefix="")
 

@@ -13,8 +13,8 @@ from crm_core.organization import queries, service
 from crm_core.organization.access import Action
 from crm_core.organization.models import Centre, CentreKind, Department
 from web.api.asked import Asked
-from web.api.registry import Routes
 from web.api.values import Cursor, Id, Input, Line, ObjectId
+from web.registry import Routes
 
 routes = Routes("organization")
 _RIGHT = Action.USER_MANAGE

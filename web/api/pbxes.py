@@ -6,9 +6,9 @@ from typing_extensions import TypedDict
 
 from crm_core.organization.access import Action
 from web.api.asked import Asked
-from web.api.registry import Routes
 from web.api.values import Cursor, Time, time_text
 from web.ports import Severity
+from web.registry import Routes
 
 routes = Routes("pbxes")
 _RIGHT = Action.PBX_MANAGE

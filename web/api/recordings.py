@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC
 from email.utils import format_datetime
 
+import structlog
 from aiohttp import web
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
@@ -16,12 +17,13 @@ from crm_core.calls.views import RecordingView
 from crm_core.organization.access import Action
 from web import ranges
 from web.api.asked import Asked
-from web.api.registry import Routes
 from web.api.values import ById
 from web.errors import Refused
 from web.ports import Sound
+from web.registry import Routes
 
 routes = Routes("recordings")
+_log = structlog.get_logger("web")
 _CHUNK = 1 << 18
 _ALSO = {206: "The range that was asked for", 304: "The copy that the asker has is still good"}
 _GONE = ["recording_not_found", "recording_missing", "recording_empty"]
@@ -130,11 +132,26 @@ async def _send(request: web.Request, sound: Sound, part: ranges.Part, headers: 
     if part.partial:
         response.headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{sound.size}"
     await response.prepare(request)
-    if request.method == "GET":
+    if request.method == "GET" and not await _pour(sound, part, response):
+        # The head is sent: a cut connection is the only way left to say that this is not the whole of it.
+        if request.transport is not None:
+            request.transport.abort()
+        return response
+    await response.write_eof()
+    return response
+
+
+async def _pour(sound: Sound, part: ranges.Part, response: web.StreamResponse) -> bool:
+    """Whether all of the part could be read and sent."""
+    left = part.length
+    try:
         await asyncio.to_thread(sound.file.seek, part.start)
-        left = part.length
         while left > 0 and (chunk := await asyncio.to_thread(sound.file.read, min(_CHUNK, left))):
             await response.write(chunk)
             left -= len(chunk)
-    await response.write_eof()
-    return response
+    except ConnectionError:
+        return False
+    except Exception as error:
+        _log.warning("recording_cut_off", file=sound.name, error=repr(error))
+        return False
+    return left == 0

@@ -12,9 +12,9 @@ from crm_core.calls import report_queries
 from crm_core.kernel import ids
 from crm_core.organization.access import Action
 from web.api.asked import Asked
-from web.api.registry import Routes
 from web.api.settings import NormalTalkAnswer, normal_talk
 from web.api.values import Day, Id, Input, Seconds, Time, time_text
+from web.registry import Routes
 
 routes = Routes("reports")
 CalendarDay = Annotated[date, Field(ge=date(1970, 1, 1), lt=date(2200, 1, 1))]

@@ -12,8 +12,8 @@ from crm_core.calls.rules import NORMAL_TALK
 from crm_core.organization import queries, service
 from crm_core.organization.access import Action
 from web.api.asked import Asked
-from web.api.registry import Routes
 from web.api.values import Input
+from web.registry import Routes
 
 routes = Routes("settings")
 _NORMAL_TALK: Final = "calls.normal_talk"

@@ -13,8 +13,8 @@ from crm_core.organization.access import Action
 from web.api.asked import Asked
 from web.api.call_json import CallAnswer, NoteAnswer, call_answer, note_answer
 from web.api.customers import today
-from web.api.registry import Routes
 from web.api.values import ById, Cursor, Id, Paging, Time, time_text
+from web.registry import Routes
 
 routes = Routes("customers")
 

@@ -15,8 +15,8 @@ from crm_core.organization import queries, service, signing_in
 from crm_core.organization.access import Action
 from crm_core.organization.models import ApiToken, Role, User
 from web.api.asked import Asked
-from web.api.registry import Routes
 from web.api.values import ById, Cursor, Id, Input, Instant, Line, ObjectId, Paging, Time, time_text
+from web.registry import Routes
 
 routes = Routes("users")
 _RIGHT = Action.USER_MANAGE

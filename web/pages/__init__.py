@@ -43,7 +43,7 @@ ROUTES: Final = (
 
 def setup(app: web.Application) -> None:
     """Adds the pages, the static files and the error page to the application."""
-    app[ENVIRONMENT] = environment(app[CONTEXT].settings.timezone)
+    app[ENVIRONMENT] = environment(app[CONTEXT].settings.timezone, app[CONTEXT].clock)
     app[ERROR_PAGE] = error_page
     for table in ROUTES:
         app.router.add_routes(table)

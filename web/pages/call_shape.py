@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from crm_core.calls.facts import Direction
 from crm_core.calls.models import RecordingState
-from crm_core.calls.rules import unpack_events
 from crm_core.calls.views import CallDetail, CallView, LegView, Reference
 from crm_core.kernel import ids
 from crm_core.organization.access import Actor
 from web.pages.explain import explanation
 from web.pages.people import Names
 from web.pages.words import STATUS_TONE
+from web.ports import Meaning
 
 
 def shape(call: CallView, names: Names, actor: Actor) -> dict[str, Any]:
@@ -62,8 +63,8 @@ def _reference(other: Reference | None) -> dict[str, str] | None:
     return None if other is None else {"id": ids.show(other.id), "name": other.name}
 
 
-def shape_detail(detail: CallDetail, chunks: list[bytes] | None, names: Names, actor: Actor) -> dict[str, Any]:
-    """A call with all that is inside; ``chunks`` are None for who may not see the PBX's events."""
+def shape_detail(detail: CallDetail, meanings: Sequence[Meaning] | None, names: Names, actor: Actor) -> dict[str, Any]:
+    """A call with all that is inside; ``meanings`` is None for who may not see the PBX's events."""
     call = detail.call
     return shape(call, names, actor) | {
         "legs": [_leg(leg, names, call.pbx) for leg in call.legs],
@@ -71,11 +72,9 @@ def shape_detail(detail: CallDetail, chunks: list[bytes] | None, names: Names, a
             {"id": ids.show(r.id), "state": str(r.state), "seconds": r.seconds, "pauses": len(r.pauses)}
             for r in call.recordings
         ],
-        "notes": [{"at": note.at, "by": note.author, "text": note.text} for note in detail.notes],
+        "notes": [{"at": note.at, "by": names.named(note.author), "text": note.text} for note in detail.notes],
         "queues": [{"queue": visit["queue"], "seconds": _span(visit)} for visit in detail.queues],
-        "explain": None
-        if chunks is None
-        else explanation([event for chunk in chunks for event in unpack_events(chunk)]),
+        "explain": None if meanings is None else explanation(meanings),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +12,7 @@ from aiohttp import web
 from crm_core.calls import queries
 from crm_core.calls.facts import CallStatus, Direction
 from crm_core.calls.queries import CallFilter
+from crm_core.calls.rules import raw_packets
 from crm_core.kernel import ids
 from crm_core.kernel.errors import CrmError, Rejected
 from crm_core.organization.access import Action, Actor
@@ -22,6 +23,7 @@ from web.pages.call_shape import shape, shape_detail
 from web.pages.frame import html, said
 from web.pages.people import Names, agents_within
 from web.pages.words import WORDS
+from web.ports import Meaning
 
 routes = web.RouteTableDef()
 _FIELDS = ("from", "to", "status", "direction", "agent", "queue", "number", "customer")
@@ -168,7 +170,12 @@ async def _detail(request: web.Request) -> dict[str, Any]:
         chunks = await queries.events(session, detail.call.id) if actor.may(Action.CALL_EXPLAIN) else None
         names = await Names.read(session, [detail.call])
         playable = await _may_play(request, actor, detail.call.id)
-    return {"call": shape_detail(detail, chunks, names, actor), "may_play": playable}
+    meanings = None if chunks is None else _meanings(request, detail.call.pbx, chunks)
+    return {"call": shape_detail(detail, meanings, names, actor), "may_play": playable}
+
+
+def _meanings(request: web.Request, pbx: str, chunks: Sequence[bytes]) -> Sequence[Meaning]:
+    return context_of(request).telephony.explain(pbx, [packet for chunk in chunks for packet in raw_packets(chunk)])
 
 
 async def _may_play(request: web.Request, actor: Actor, call_id: int) -> bool:

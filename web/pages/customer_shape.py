@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm_core.calls.views import CallView
+from crm_core.calls.timeline_queries import TimelineItem
+from crm_core.calls.views import CallView, NoteView
 from crm_core.customers import rules
 from crm_core.customers.kinds import Calendar
 from crm_core.customers.lookup_queries import NumberMatch
-from crm_core.customers.views import CustomerNoteView, CustomerView
+from crm_core.customers.views import CustomerView
 from crm_core.kernel import ids
 from web.i18n import gettext as _
 from web.pages.filters import duration, filters
@@ -29,7 +30,7 @@ def place(customer: CustomerView) -> str:
     return " ".join(dict.fromkeys(part for part in parts if part))
 
 
-def row(customer: CustomerView) -> dict[str, Any]:
+def row(customer: CustomerView, names: Names) -> dict[str, Any]:
     """One line of a list."""
     return {
         "id": ids.show(customer.id),
@@ -37,7 +38,7 @@ def row(customer: CustomerView) -> dict[str, Any]:
         "form_of_address": customer.form_of_address,
         "phone": customer.phones[0].number if customer.phones else None,
         "place": place(customer),
-        "owner": customer.owner,
+        "owner": names.named(customer.owner),
         "type": customer.type,
         "account_number": customer.account_number,
     }
@@ -47,7 +48,7 @@ def card(
     customer: CustomerView, calls: Sequence[CallView], names: Names, today: date, zone: ZoneInfo
 ) -> dict[str, Any]:
     """Everything of a customer's page and of the desk's card, but the timeline."""
-    return row(customer) | {
+    return row(customer, names) | {
         "version": customer.version,
         "sex": None if customer.sex is None else str(customer.sex),
         "facts": _facts(customer),
@@ -68,7 +69,7 @@ def card(
             }
             for phone in customer.phones
         ],
-        "details": _details(customer, zone),
+        "details": _details(customer, names, zone),
         **{name: getattr(customer, name) for name in FORM_FIELDS},
     }
 
@@ -137,14 +138,16 @@ def _numbers(customer: CustomerView, calls: Sequence[CallView], names: Names, zo
             note=word("progress", stage) if stage else "",
             tone="ok" if stage == 100 else None,
         ),
-        SimpleNamespace(label=_("Owner"), value=customer.owner or "–", note=customer.department or "", tone=None),
+        SimpleNamespace(
+            label=_("Owner"), value=names.named(customer.owner) or "–", note=customer.department or "", tone=None
+        ),
     ]
 
 
 RECENT = 20  # calls that a card reads; a "+" says that there are more
 
 
-def _details(customer: CustomerView, zone: ZoneInfo) -> list[tuple[str, str | None]]:
+def _details(customer: CustomerView, names: Names, zone: ZoneInfo) -> list[tuple[str, str | None]]:
     day = filters(zone)["day"]
     address = " ".join(part for part in (place(customer), customer.community, customer.street) if part)
     return [
@@ -156,7 +159,10 @@ def _details(customer: CustomerView, zone: ZoneInfo) -> list[tuple[str, str | No
         (_("Source"), customer.source),
         (_("Referred by"), customer.referred_by),
         (_("Remarks"), customer.remarks),
-        (_("Entered"), " · ".join(part for part in (day(customer.created_at), customer.entered_by) if part)),
+        (
+            _("Entered"),
+            " · ".join(part for part in (day(customer.created_at), names.named(customer.entered_by)) if part),
+        ),
         (_("Last changed"), day(customer.updated_at)),
     ]
 
@@ -187,19 +193,21 @@ def brief(match: NumberMatch) -> dict[str, Any]:
     }
 
 
-def timeline(calls: Sequence[CallView], notes: Sequence[CustomerNoteView], names: Names) -> list[SimpleNamespace]:
-    """Calls and notes in one order, newest first."""
-    items = [_call_item(call, names) for call in calls] + [
-        SimpleNamespace(
-            icon="note", title=_("Note"), badges=[], at=note.at, by=note.author, text=note.text, href=None, link=""
-        )
-        for note in notes
-    ]
-    return sorted(items, key=lambda item: item.at, reverse=True)
+def timeline(items: Sequence[TimelineItem], names: Names) -> list[SimpleNamespace]:
+    """What happened with the customer, newest first; a call has what was written about it."""
+    return [_call_item(item.call, item.notes, names) if item.call else _note_item(item, names) for item in items]
 
 
-def _call_item(call: CallView, names: Names) -> SimpleNamespace:
-    talked = bool(call.talk_seconds)
+def _note_item(item: TimelineItem, names: Names) -> SimpleNamespace:
+    note = item.notes[0]
+    by = names.named(note.author)
+    return SimpleNamespace(
+        icon="note", title=_("Note"), badges=[], at=note.at, by=by, text=note.text, href=None, link=""
+    )
+
+
+def _call_item(call: CallView, notes: Sequence[NoteView], names: Names) -> SimpleNamespace:
+    talked = call.answered_at is not None
     title = f"{word('direction', call.direction)} {duration(call.talk_seconds)}" if talked else ""
     status = word("status", call.status or "live")
     badges = [] if talked else [(status, "bad" if str(call.status) in ("missed", "abandoned") else "plain")]
@@ -208,12 +216,12 @@ def _call_item(call: CallView, names: Names) -> SimpleNamespace:
     if call.disposition:
         badges.append((word("disposition", call.disposition), "plain"))
     return SimpleNamespace(
-        icon="phone-call" if talked else "phone-off",
+        icon="phone-call" if talked or call.status is None else "phone-off",
         title=title or word("direction", call.direction),
         badges=badges,
         at=call.started_at,
         by=", ".join(names.phone(call.pbx, extension) or extension for extension in call.agents),
-        text=None,
+        text="\n".join(note.text for note in notes) or None,
         href=f"/calls/{ids.show(call.id)}",
         link=_("Play the recording") if call.recordings else _("Open"),
     )

@@ -8,7 +8,9 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.calls import queries as call_queries
+from crm_core.calls import timeline_queries
 from crm_core.calls.queries import CallFilter
+from crm_core.calls.views import CallView
 from crm_core.customers import queries, service
 from crm_core.customers.rules import PhoneInput
 from crm_core.kernel import ids
@@ -33,13 +35,14 @@ async def list_customers(request: web.Request) -> web.StreamResponse:
     today = context.clock.now().astimezone(context.settings.timezone).date()
     async with context.db.read() as session:
         page = await queries.customers(session, actor, q, today=today, limit=_PAGE, cursor=cursor)
+        names = await Names.read(session)
     if q and len(page.items) == 1 and not cursor:
         return see_other(f"/customers/{ids.show(page.items[0].id)}")
     fields = {"q": q} if q else {}
     return html(
         request,
         "customers/list.html",
-        customers=[customer_shape.row(customer) for customer in page.items],
+        customers=[customer_shape.row(customer, names) for customer in page.items],
         q=q,
         can_write=actor.may(Action.CUSTOMER_WRITE),
         first=address("/customers", fields) if cursor else None,
@@ -54,14 +57,14 @@ async def everything(request: web.Request, session: AsyncSession, actor: Actor, 
     today = context.clock.now().astimezone(zone).date()
     customer = await queries.customer(session, actor, customer_id, today=today)
     where = CallFilter(customer_id=customer_id)
-    calls: list[Any] = []
+    calls: list[CallView] = []
     if actor.may(Action.CALL_READ):
         calls = list((await call_queries.calls(session, actor, where, limit=customer_shape.RECENT)).items)
-    notes = await queries.notes(session, customer_id)
+    story = (await timeline_queries.timeline(session, actor, customer_id, today=today)).items
     names = await Names.read(session, calls)
     return {
         "customer": customer_shape.card(customer, calls, names, today, zone),
-        "timeline": customer_shape.timeline(calls, notes, names),
+        "timeline": customer_shape.timeline(story, names),
         "recent_calls": [shape(call, names, actor) for call in calls],
         "calls_total": len(calls),
         "family": [],

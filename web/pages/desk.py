@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, time
 from types import SimpleNamespace
 from typing import Any, Final
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.calls import queries as call_queries
 from crm_core.calls import service as calls
+from crm_core.calls import timeline_queries
 from crm_core.calls.queries import CallFilter
 from crm_core.calls.views import CallView
 from crm_core.customers import lookup_queries
@@ -36,6 +38,7 @@ from web.pages.words import WORDS
 routes = web.RouteTableDef()
 _TODAY = 100  # calls that the desk lists
 _FOUND = 6
+_UNTIL_WRITTEN: Final = (0.1, 0.2, 0.4, 0.8, None)  # seconds between the looks for a call that has just begun
 
 
 def _midnight(request: web.Request) -> datetime:
@@ -49,6 +52,7 @@ async def desk(request: web.Request) -> web.StreamResponse:
     async with context_of(request).db.read() as session:
         mine = await _own_calls(request, session, actor)
         names = await Names.read(session, mine)
+        notes = await timeline_queries.notes_of(session, [call.id for call in mine])
         missed: list[dict[str, Any]] = []
         if actor.may(Action.MISSED_CLAIM):
             missed, _next = await waiting(request, session, actor, days=2, limit=20)
@@ -62,7 +66,7 @@ async def desk(request: web.Request) -> web.StreamResponse:
         queues=[],
         todo=[],
         missed=missed,
-        mine=[shape(call, names, actor) | {"note": None} for call in mine],
+        mine=[shape(call, names, actor) | {"note": "\n".join(n.text for n in notes.get(call.id, ()))} for call in mine],
     )
 
 
@@ -85,25 +89,38 @@ async def find(request: web.Request) -> web.StreamResponse:
     today = context.clock.now().astimezone(context.settings.timezone).date()
     async with context.db.read() as session:
         page = await customer_queries.customers(session, actor, q, today=today, limit=_FOUND)
-    return html(request, "desk/found.html", customers=[customer_shape.row(one) for one in page.items], q=q)
+        names = await Names.read(session)
+    return html(request, "desk/found.html", customers=[customer_shape.row(one, names) for one in page.items], q=q)
 
 
 @routes.get("/desk/calls/{call}/customers/{id}")
 async def customer_of_call(request: web.Request) -> web.StreamResponse:
     """The customer on the line: the whole card, or what is needed to speak when it is a colleague's customer."""
     actor = actor_of(request, Action.CALL_NOTE)
-    customer_id = ids.parse(request.match_info["id"])
-    async with context_of(request).db.read() as session:
-        try:
-            values = await everything(request, session, actor, customer_id)
-        except NotFound:
-            values = await _colleagues(session, actor, ids.parse(request.match_info["call"]), customer_id)
+    call_id, customer_id = ids.parse(request.match_info["call"]), ids.parse(request.match_info["id"])
+    values = await _customer_of_call(request, actor, call_id, customer_id)
     customer = values["customer"]
     known = WORDS["match_reason"]
     customer["why"] = [_(known[reason]) for reason in request.query.getall("reason", []) if reason in known]
     others = request.query.get("others", "0")
     customer["others"] = int(others) if others.isdigit() and len(others) < 4 else 0
     return html(request, "desk/customer.html", **values)
+
+
+async def _customer_of_call(request: web.Request, actor: Actor, call_id: int, customer_id: int) -> dict[str, Any]:
+    """Asks again for a moment: a ring is on the screen before the recorder has written the call."""
+    for pause in _UNTIL_WRITTEN:
+        async with context_of(request).db.read() as session:
+            try:
+                return await everything(request, session, actor, customer_id)
+            except NotFound:
+                try:
+                    return await _colleagues(session, actor, call_id, customer_id)
+                except NotFound:
+                    if pause is None:
+                        raise
+        await asyncio.sleep(pause)
+    raise customer_queries.no_customer()
 
 
 async def _colleagues(session: AsyncSession, actor: Actor, call_id: int, customer_id: int) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal, format_percent
 
+from crm_core.kernel.clock import Clock, SystemClock
 from web import i18n
 
+_SYSTEM = SystemClock()
 NONE = "–"
 Moment = datetime | str | float | int
 
@@ -58,14 +60,17 @@ def percent(value: float | None) -> str:
     return NONE if value is None else format_percent(value, format="#,##0.#%", locale=i18n.locale())
 
 
-def filters(zone: ZoneInfo) -> Mapping[str, Callable[..., str]]:
-    """The jinja filters; those that write instants know the business's time zone."""
+def filters(zone: ZoneInfo, clock: Clock = _SYSTEM) -> Mapping[str, Callable[..., str]]:
+    """The jinja filters; those that write instants know the business's time zone and what time it is."""
+
+    def present() -> datetime:
+        return clock.now().astimezone(zone)
 
     def when(value: Moment | None) -> str:
         """Time alone for today, day and time otherwise, with the year when it is not this one."""
         if value is None:
             return NONE
-        moment, now = as_datetime(value, zone), datetime.now(zone)
+        moment, now = as_datetime(value, zone), present()
         if moment.date() == now.date():
             return format_time(moment, "HH:mm:ss", locale=i18n.locale())
         chinese = i18n.language() == "zh"
@@ -80,14 +85,14 @@ def filters(zone: ZoneInfo) -> Mapping[str, Callable[..., str]]:
         plain = value if isinstance(value, date) and not isinstance(value, datetime) else as_datetime(value, zone)
         return format_date(plain, "medium", locale=i18n.locale())
 
-    def clock(value: Moment | None) -> str:
+    def time_of_day(value: Moment | None) -> str:
         return NONE if value is None else format_time(as_datetime(value, zone), "HH:mm:ss", locale=i18n.locale())
 
     def ago(value: Moment | None) -> str:
         """How long ago in days, for "last contact": today, yesterday, 12 days ago."""
         if value is None:
             return i18n.gettext("never")
-        days = (datetime.now(zone).date() - as_datetime(value, zone).date()) // timedelta(days=1)
+        days = (present().date() - as_datetime(value, zone).date()) // timedelta(days=1)
         if days <= 0:
             return i18n.gettext("today")
         if days == 1:
@@ -100,7 +105,7 @@ def filters(zone: ZoneInfo) -> Mapping[str, Callable[..., str]]:
     return {
         "when": when,
         "day": day,
-        "clock": clock,
+        "clock": time_of_day,
         "ago": ago,
         "iso": iso,
         "duration": duration,

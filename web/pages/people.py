@@ -12,10 +12,10 @@ from crm_core.organization.access import Action, Actor
 
 
 class Names:
-    """Display names by (PBX, extension) and by user id."""
+    """Display names by (PBX, extension), by user id and by user name."""
 
-    def __init__(self, by_phone: dict[tuple[str, str], str], by_user: dict[int, str]) -> None:
-        self._by_phone, self._by_user = by_phone, by_user
+    def __init__(self, by_phone: dict[tuple[str, str], str], by_user: dict[int, str], by_name: dict[str, str]) -> None:
+        self._by_phone, self._by_user, self._by_name = by_phone, by_user, by_name
 
     @classmethod
     async def read(cls, session: AsyncSession, calls: Iterable[CallView] = ()) -> Names:
@@ -25,6 +25,7 @@ class Names:
         return cls(
             {key: person.display_name for key, person in phones.items()},
             {user_id: display or name for user_id, (name, display) in users.items()},
+            {person.name: person.display_name for person in phones.values()},
         )
 
     def phone(self, pbx: str, extension: str) -> str | None:
@@ -32,6 +33,10 @@ class Names:
 
     def user(self, user_id: int, otherwise: str) -> str:
         return self._by_user.get(user_id, otherwise)
+
+    def named(self, name: str | None) -> str | None:
+        """The display name for a user name, as far as that user has a phone; else the name itself."""
+        return None if name is None else self._by_name.get(name) or name
 
 
 async def agents_within(session: AsyncSession, actor: Actor) -> list[tuple[str, str]]:

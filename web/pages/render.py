@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from crm_core.kernel.clock import Clock, SystemClock
 from web import i18n
 from web.pages.filters import filters
 from web.pages.words import WORDS, script_texts, word
@@ -57,7 +58,7 @@ def attributes(values: Mapping[str, Any]) -> Markup:
     return Markup("").join(parts)
 
 
-def environment(zone: ZoneInfo) -> Environment:
+def environment(zone: ZoneInfo, clock: Clock | None = None) -> Environment:
     """One environment a process: autoescape on, undefined names are errors, strings of the request's language."""
     made = Environment(
         loader=FileSystemLoader(WEB / "templates"),
@@ -68,7 +69,7 @@ def environment(zone: ZoneInfo) -> Environment:
         lstrip_blocks=True,
     )
     made.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(filters(zone))
+    made.filters.update(filters(zone, clock or SystemClock()))
     made.filters["attributes"] = attributes
     made.globals.update(
         static=static, icon=icon, word=word, words=WORDS, script_texts=script_texts, languages=i18n.LANGUAGES

@@ -171,7 +171,7 @@ async def test_a_call_that_turns_out_to_be_another_keeps_its_card_and_note(scree
     await gateway.push("pop.show", pop("c1", matches=[KNOWN]))
     await page.keyboard.press("Alt+n")
     await page.keyboard.type("x")
-    await gateway.push("call.merged", {"call_id": "c1", "into": "c9"})
+    await gateway.push("call.merged", {"id": "c1", "into": "c9"})
     await gateway.push("pop.show", pop("c9", replaces="c1", matches=[KNOWN]))
     await expect(page.locator(".c-call")).to_have_count(1)
     await expect(page.locator("[data-wrap] textarea:visible")).to_have_value("x")
@@ -247,7 +247,7 @@ async def test_the_board_follows_agents_and_queues(screen: Opened) -> None:
         "calls": [call("c1", "talking", customer={"id": "k", "name": HOSTILE})],
         "pops": [],
         "agents": [agent("1001", "talking", calls=["c1"]), agent("1002", "idle"), agent("1003", "offline")],
-        "queues": [{"pbx": "main", "queue": "sales", "waiting": [], "members": ["1001", "1002"]}],
+        "queues": [{"pbx": "main", "queue": "sales", "waiting": [], "members": 2, "available": 1}],
     }
     await screen_of_board.open("/board")
     page = screen_of_board.page

@@ -50,11 +50,14 @@ live.on("link", (link) => {
   }
   if (link === "signed_out") location.assign(`${assets.login}?next=${encodeURIComponent(location.pathname)}`);
   if (link === "rights_changed") toast(t("rights_changed"), "warn");
-  clearTimeout(offlineSince);
   const banner = $("[data-offline]");
-  if (link === "connected" && banner) banner.hidden = true;
-  // A blink is not worth a banner.
-  else if (banner) offlineSince = setTimeout(() => (banner.hidden = false), 3000);
+  if (link === "connected") {
+    clearTimeout(offlineSince);
+    offlineSince = null;
+    if (banner) banner.hidden = true;
+  }
+  // A blink is not worth a banner; the attempts to come back do not start the wait anew.
+  else if (banner) offlineSince ??= setTimeout(() => (banner.hidden = false), 3000);
 });
 
 function showMute() {

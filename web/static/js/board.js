@@ -21,32 +21,25 @@ function tile(holder, name, key, data) {
   return element;
 }
 
-const callOf = (agent) => live.state.calls[agent.calls?.[0]];
-
+/** Whom an agent talks with: the snapshot knows the number, the calls know the customer. */
 function note(agent, state) {
   if (state === "paused") return agent.reason ? word("pause", agent.reason) : "";
-  const call = callOf(agent);
-  if (!call) return "";
-  return [call.customer?.name ?? phone(call.customer_number), call.queue].filter(Boolean).join(" · ");
+  if (!["ringing", "dialing", "talking", "hold"].includes(state)) return "";
+  const call = live.state.calls[agent.call_id ?? agent.calls?.[0]];
+  const who = agent.customer ?? call?.customer?.name ?? phone(agent.number ?? call?.customer_number);
+  return [who, agent.queue ?? call?.queue].filter(Boolean).join(" · ");
 }
 
 function drawAgent(agent) {
   const state = agentState(agent);
   const element = tile(agents, "board-agent", agentKey(agent), { state });
-  element.toggleAttribute("data-talk", ["talking", "hold"].includes(state) && Boolean(agent.calls?.length));
-  element.dataset.call = agent.calls?.[0] ?? "";
+  const callId = agent.call_id ?? agent.calls?.[0] ?? "";
+  element.toggleAttribute("data-talk", ["talking", "hold"].includes(state) && callId !== "");
+  element.dataset.call = callId;
   element.style.order = String(ORDER.indexOf(state));
   element.dataset.note = note(agent, state);
   put(element, { name: agent.name || agent.extension, state: word("agent_state", state) });
   run($('[data-f="timer"]', element), agent.since);
-}
-
-/** Members who could take a call now. */
-function available(queue) {
-  const members = new Set(queue.members ?? []);
-  return Object.values(live.state.agents).filter(
-    (agent) => members.has(agent.extension) && (agent.pbx ?? "main") === (queue.pbx ?? "main") && agentState(agent) === "available",
-  ).length;
 }
 
 function drawQueue(queue) {
@@ -58,7 +51,7 @@ function drawQueue(queue) {
     name: queue.queue,
     count: waiting.length,
     waiting: waiting.length ? t("waiting_longest") : t("nobody_waiting"),
-    ready: available(queue),
+    ready: queue.available ?? "",
   });
   run($('[data-f="longest"]', element), oldest);
 }

@@ -28,7 +28,8 @@ export class CallCard {
   /** The number as people read it, or the word for a hidden one. */
   get number() {
     const number = this.pop ? this.pop.number : this.call?.direction === "outbound" ? this.call.called_number : this.call?.caller_number;
-    return number ? phone(number) : t("hidden_number");
+    if (number) return phone(number);
+    return this.outgoing && !this.pop ? "…" : t("hidden_number");
   }
 
   get who() {
@@ -55,7 +56,8 @@ export class CallCard {
     this.#drawBar();
     const known = customerId(call.customer);
     if (known && known !== this.customer) this.choose(known, customerName(call.customer), false);
-    else if (!this.pop && this.customer === null && !this.drawn) this.identify([]);
+    // The number of a call that we dial may follow a moment after the call itself.
+    else if (!this.pop && this.customer === null && this.drawn !== this.number) this.identify([]);
   }
 
   setState(state, at) {
@@ -83,8 +85,7 @@ export class CallCard {
     const { pop, call } = this;
     const queue = pop?.queue ?? call?.queue;
     const parts = [];
-    const about = { ...pop, ...pop?.about };
-    parts.push(...[about.region, about.carrier].filter(Boolean));
+    parts.push(...[pop?.region, pop?.carrier].filter(Boolean));
     const dialled = pop?.called_number ?? (this.outgoing ? null : call?.called_number);
     if (dialled) parts.push(t("dialled", { number: dialled }));
     if (queue) parts.push(t("queue_waited", { queue: pop?.queue_label ?? queue, time: duration(pop?.waited_seconds ?? call?.wait_seconds ?? 0) }));
@@ -101,6 +102,7 @@ export class CallCard {
   /** Taken back: says why, and leaves by itself unless something was typed. */
   lose(reason, by) {
     this.setState("lost", null);
+    if (this.customer === null && this.pop?.matches == null && this.pop?.number) this.#show(shape("bare"), { name: this.number });
     this.banner(word("hide_reason", reason, { by: by ?? "" }));
     setTimeout(() => this.desk.drop(this, false), LOST_FOR);
   }
@@ -108,9 +110,9 @@ export class CallCard {
   /** matches: null while they are looked up, else ranked, best first. */
   identify(matches) {
     if (this.customer !== null) return;
-    this.drawn = true;
-    const hidden = this.pop ? !this.pop.number : !(this.outgoing ? this.call?.called_number : this.call?.caller_number);
-    if (matches == null && !hidden) this.#show(shape("looking"), { name: this.number });
+    this.drawn = this.number;
+    const hidden = this.pop ? !this.pop.number : !this.outgoing && !this.call?.caller_number;
+    if (matches == null ? !hidden : this.outgoing && !this.call.called_number) this.#show(shape("looking"), { name: this.number });
     else if (hidden) this.#show(shape("hidden"), {});
     else if (matches.length === 1) this.choose(customerId(matches[0].customer), customerName(matches[0].customer), false, matches[0].reasons ?? matches[0].reason);
     else if (matches.length > 1) this.#showMatches(matches);
@@ -130,8 +132,8 @@ export class CallCard {
       const item = shape("match");
       const name = customerName(match.customer) || customerId(match.customer);
       item.firstElementChild.dataset.customer = customerId(match.customer);
-      const { city, owner_display_name: owner, age } = match.customer ?? {};
-      const more = [age ? t("years", { count: age }) : null, city, owner].filter(Boolean);
+      const { place, owner, age } = match.customer ?? {};
+      const more = [age ? t("years", { count: age }) : null, place, owner].filter(Boolean);
       const reasons = (match.reasons ?? [match.reason]).map((reason) => word("match_reason", reason));
       put(item, { name, face: name.slice(0, 1), reason: [...reasons, ...more].join(" · "), key: index < 9 ? `Alt ${index + 1}` : "" });
       list.append(item);
@@ -143,7 +145,7 @@ export class CallCard {
     this.#show(shape("unknown"), {});
     const form = $("form[data-new]", this.body);
     if (form) form.elements.number.value = this.number;
-    const { region, carrier, calls } = { ...this.pop, ...this.pop?.about };
+    const { region, carrier, earlier_calls: calls } = this.pop ?? {};
     const hint = [region, carrier, calls ? t("earlier_calls", { count: calls }) : null].filter(Boolean).join(" · ");
     if (hint) put(this.body, { hint });
   }

@@ -12,6 +12,7 @@ import { agentState, duration, meta, t, why, word } from "./texts.js";
 import { WrapForm } from "./wrap.js";
 
 const KEPT = "callcenter.desk.unsaved";
+const TOLD = "callcenter.desk.told";
 const extension = meta("extension");
 
 class Desk {
@@ -166,7 +167,7 @@ const dialledHere = (call) => call.direction !== "inbound" && call.caller_number
 function before(message) {
   const { type, data } = message;
   if (type === "pop.show" && data.replaces) desk.rename(data.replaces, data.call_id);
-  else if (type === "call.merged") desk.rename(data.call_id, data.into);
+  else if (type === "call.merged") desk.rename(data.id, data.into);
   else if (type === "pop.hide") {
     const card = desk.cards.get(data.call_id);
     if (card && card.state === "ringing") card.lose(data.reason, data.by_name ?? data.by);
@@ -234,9 +235,12 @@ function setState(status, reason = null) {
 
 /** A call that rang while no page was open: said once, then gone. */
 function missedPop(pop) {
+  const told = JSON.parse(sessionStorage.getItem(TOLD) ?? "[]");
+  if (told.includes(pop.call_id)) return;
+  sessionStorage.setItem(TOLD, JSON.stringify([...told, pop.call_id].slice(-50)));
   const card = desk.card(pop.call_id);
   card.showPop(pop, pop.at);
-  card.lose(pop.hidden?.reason, pop.hidden?.by);
+  card.lose(pop.hidden?.reason, pop.hidden?.by_name ?? pop.hidden?.by);
 }
 
 live.on("change", (state, message, leader) => {

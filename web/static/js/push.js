@@ -8,16 +8,21 @@
                         "pops":   pops of the own extension, the data of pop.show and "at"; open from the ring until
                                   pop.hide or call.ended, so a reload in mid-call shows the matches again,
                         "unseen": pops that were shown and taken back while nobody looked, with "hidden": {reason, by, at},
-                        "agents": {"pbx", "extension", "name", "state", "since": ISO, "reason", "calls": [ids],
-                                  "queues": [names], "paused"}; an agent gets the own one,
-                        "queues": {"pbx", "queue", "waiting": [{"call_id", "since", "position"}], "members": [extensions]}}}
+                        "agents": {"pbx", "extension", "name", "state", "since": ISO, "reason", "call_id", "number",
+                                  "customer", "queue", "queues": [names]}; an agent gets the own one; state is available,
+                                  ringing, dialing, talking, hold, wrap_up, paused or offline,
+                        "queues": {"pbx", "queue", "waiting": [{"call_id", "number", "since", "position"}],
+                                  "members": count, "available": count}; an agent gets the own ones}}
    then              {"v": 1, "seq": N+1, "type": …, "topic": …, "at": ISO, "data": {…}}
    where agent.state and queue.state carry one whole entry of the lists above and call.* the call as above: any of them
-   adds or updates, call.ended removes, call.merged {call_id, into} joins two; pop.show with "replaces" renames a pop.
+   adds or updates, call.ended removes, call.merged {id, into} joins two; pop.show with "replaces" renames a pop.
 
    Commands: call.dial {number | customer_id}, call.hangup {call_id}, call.note {call_id, text},
    call.progress {call_id, progress}, call.listen {call_id, mode}, agent.state {status, reason}, subscribe {topic}.
-   {"type": "ping"} is answered by {"type": "pong"}. */
+   {"type": "ping"} is answered by {"type": "pong"}.
+
+   A pop: call_id, number (null when hidden), called_number, queue, waited_seconds, transferred_from(_name), region, carrier,
+   earlier_calls, matches: null or [{"customer": {"id", "name", "age", "place", "owner", …}, "reason", "reasons", "score"}]. */
 
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 30_000;

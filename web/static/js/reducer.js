@@ -37,8 +37,7 @@ function without(map, key) {
 function callMessage(state, type, data) {
   const over = type === "call.ended" || (state.own !== null && !concerns(data, state.own));
   if (over) {
-    const pops = type === "call.ended" ? without(state.pops, data.id) : state.pops;
-    return { ...state, calls: without(state.calls, data.id), pops };
+    return { ...state, calls: without(state.calls, data.id), pops: without(state.pops, data.id) };
   }
   return { ...state, calls: { ...state.calls, [data.id]: { ...state.calls[data.id], ...data } } };
 }
@@ -47,6 +46,14 @@ function hidden(state, id) {
   const call = state.calls[id];
   const gone = state.own !== null && call && !(call.agents ?? []).includes(state.own);
   return { ...state, pops: without(state.pops, id), calls: gone ? without(state.calls, id) : state.calls };
+}
+
+/** Two calls were one: what was shown of the one goes on under the id that lives on. */
+function merged(state, { id, into }) {
+  const pop = state.pops[id];
+  const pops = without(state.pops, id);
+  const moved = pop && !(into in pops) ? { ...pops, [into]: { ...pop, call_id: into } } : pops;
+  return { ...state, calls: without(state.calls, id), pops: moved };
 }
 
 /** The state after one message; messages that change nothing here give the same object back. */
@@ -64,7 +71,7 @@ export function apply(state, message) {
     case "pop.hide":
       return hidden(state, data.call_id);
     case "call.merged":
-      return { ...state, calls: without(state.calls, data.call_id) };
+      return merged(state, data);
     case "agent.state":
       return { ...state, agents: { ...state.agents, [agentKey(data)]: data } };
     case "queue.state":
