@@ -85,6 +85,17 @@ class User(Base):
     department: Mapped[Department | None] = relationship(lazy="raise")
 
 
+class UnknownLogin(Base):
+    """Wrong log-ins under a name that nobody has: locked like a real one, so that a lock-out tells no names."""
+
+    __tablename__ = "unknown_logins"
+
+    name_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failed_logins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class UserSession(Base):
     """A browser's session; only the hash of its token is kept."""
 

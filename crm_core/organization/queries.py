@@ -20,6 +20,7 @@ from crm_core.organization.models import (
     IdempotencyKey,
     PushTicket,
     Setting,
+    UnknownLogin,
     User,
     UserSession,
 )
@@ -38,6 +39,10 @@ class ExtensionUser:
 
 async def user_by_name(session: AsyncSession, name: str) -> User | None:
     return (await session.scalars(select(User).where(func.lower(User.name) == name.lower()))).first()
+
+
+async def unknown_login(session: AsyncSession, name_hash: str) -> UnknownLogin | None:
+    return await session.get(UnknownLogin, name_hash)
 
 
 async def user_by_id(session: AsyncSession, user_id: int) -> User:

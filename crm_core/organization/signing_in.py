@@ -20,7 +20,7 @@ from crm_core.kernel.errors import Conflict, Rejected, Unauthenticated
 from crm_core.kernel.ids import new_id
 from crm_core.organization import passwords, queries
 from crm_core.organization.access import SYSTEM, Actor
-from crm_core.organization.models import ApiToken, IdempotencyKey, PushTicket, User, UserSession
+from crm_core.organization.models import ApiToken, IdempotencyKey, PushTicket, UnknownLogin, User, UserSession
 
 SESSION_LIFE = timedelta(hours=12)
 TICKET_LIFE = timedelta(seconds=60)
@@ -28,6 +28,7 @@ IDEMPOTENCY_LIFE = timedelta(hours=24)
 _SEEN_EVERY = timedelta(minutes=5)
 _FREE_TRIES = 5
 _MAX_LOCK = timedelta(minutes=15)
+_FORGET_STRANGERS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,9 @@ async def sign_in(db: Database, name: str, password: str, *, address: str | None
     now = db.clock.now()
     async with db.read() as session:
         user = await queries.user_by_name(session, name)
-    if user is not None and user.locked_until is not None and user.locked_until > now:
-        seconds = int((user.locked_until - now).total_seconds()) + 1
+        tries = user or await queries.unknown_login(session, token_hash(name.lower()))
+    if tries is not None and tries.locked_until is not None and tries.locked_until > now:
+        seconds = int((tries.locked_until - now).total_seconds()) + 1
         raise Unauthenticated(
             "locked", f"Too many wrong passwords; try again in {seconds} s.", extra={"retry_after": seconds}
         )
@@ -79,15 +81,25 @@ async def sign_in(db: Database, name: str, password: str, *, address: str | None
 
 async def _refuse(db: Database, user: User | None, name: str) -> None:
     async with db.uow() as uow:
-        if user is None:
-            record(uow, SYSTEM, "login.refused", "user", None, {"name": name[:40]})
-            return
-        row = await queries.user_by_id(uow.session, user.id)
+        row = await queries.user_by_id(uow.session, user.id) if user else await _stranger(uow, name)
         row.failed_logins += 1
         if row.failed_logins >= _FREE_TRIES:
             over = min(row.failed_logins - _FREE_TRIES, 10)
             row.locked_until = uow.clock.now() + min(_MAX_LOCK, timedelta(seconds=5 * 2**over))
-        record(uow, SYSTEM, "login.refused", "user", row.id, {"failed": row.failed_logins})
+        detail = {"failed": row.failed_logins} | ({} if user else {"name": name[:40]})
+        record(uow, SYSTEM, "login.refused", "user", user.id if user else None, detail)
+
+
+async def _stranger(uow: UnitOfWork, name: str) -> UnknownLogin:
+    now = uow.clock.now()
+    await uow.session.execute(delete(UnknownLogin).where(UnknownLogin.last_at < now - _FORGET_STRANGERS))
+    row = UnknownLogin(name_hash=token_hash(name.lower()), failed_logins=0, last_at=now)
+    known = await queries.unknown_login(uow.session, row.name_hash)
+    if known is None:
+        uow.session.add(row)
+        return row
+    known.last_at = now
+    return known
 
 
 async def _open_session(

@@ -101,6 +101,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_settings_changed_at"), ["changed_at"], unique=False)
 
     op.create_table(
+        "unknown_logins",
+        sa.Column("name_hash", sa.String(length=64), nullable=False),
+        sa.Column("failed_logins", sa.Integer(), nullable=False),
+        sa.Column("locked_until", UtcDateTime(), nullable=True),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name_hash", name=op.f("pk_unknown_logins")),
+    )
+    with op.batch_alter_table("unknown_logins", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_unknown_logins_last_at"), ["last_at"], unique=False)
+
+    op.create_table(
         "departments",
         sa.Column("id", Id, nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
@@ -916,6 +927,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_departments_parent_id"))
 
     op.drop_table("departments")
+    with op.batch_alter_table("unknown_logins", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_unknown_logins_last_at"))
+
+    op.drop_table("unknown_logins")
     with op.batch_alter_table("settings", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_settings_changed_at"))
 

@@ -51,6 +51,15 @@ async def test_a_refusal_does_not_say_which_part_was_wrong(db: Database, name: s
     assert line.action == "login.refused"
 
 
+async def test_a_name_that_nobody_has_is_locked_like_a_real_one(db: Database) -> None:
+    for _ in range(5):
+        with pytest.raises(Unauthenticated):
+            await _sign_in(db, "nobody")
+    with pytest.raises(Unauthenticated) as caught:
+        await _sign_in(db, "Nobody")
+    assert caught.value.code == "locked"
+
+
 async def test_wrong_passwords_lock_out_for_a_while_and_a_good_one_resets(db: Database, clock: FixedClock) -> None:
     await _user(db)
     for _ in range(5):
