@@ -69,7 +69,8 @@ class Announcer:
             self._begun.discard(key)
             self._told.pop(key, None)
             self._shown_to.pop(key, None)
-            self._pops.ended(*key)
+            over = line.facts(change.call_id)
+            self._pops.ended(*key, _ringing(over) if over is not None else ())
 
     def call_merged(self, line: PbxLine, change: CallMerged, at: float) -> None:
         facts = line.facts(change.into)
@@ -90,7 +91,7 @@ class Announcer:
 
     def leg_changed(self, line: PbxLine, change: LegRang | LegClosed, at: float) -> None:
         if isinstance(change, LegClosed):
-            self._pops.closed(line.name, change.call_id, change.leg, change.by, at)
+            self._pops.closed(line.name, change.call_id, change.leg, change.by, at, unseen=change.reason)
             if change.by is not None:
                 self.agent_changed(line, change.by)
         elif (facts := line.facts(change.call_id)) is not None:
@@ -201,3 +202,8 @@ def _phones(facts: CallFacts) -> set[str]:
     if facts.direction is not Direction.INBOUND and facts.caller_number:
         phones.add(facts.caller_number)
     return phones | set(facts.agents)
+
+
+def _ringing(facts: CallFacts) -> set[str]:
+    """The extensions whose phones have not stopped ringing."""
+    return {leg.extension for leg in facts.legs if leg.ended_at is None and leg.outcome is None}

@@ -6,7 +6,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -22,7 +22,7 @@ from callcenter.recording_watch import RecordingWatch
 from callcenter.settings import JournalSettings, PbxSettings
 from callcenter.tracking.changes import CallMerged
 from callcenter.tracking.tracker import CallTracker
-from crm_core.calls import journal, merging, queries, recorder_queries, rules, writing
+from crm_core.calls import closing, journal, merging, queries, rebuild_queries, recorder_queries, rules, writing
 from crm_core.calls.facts import CallFacts
 from crm_core.db.database import Database
 from crm_core.kernel.clock import Clock, from_epoch
@@ -30,6 +30,7 @@ from crm_core.kernel.clock import Clock, from_epoch
 log = structlog.get_logger(__name__)
 
 _CATCH_UP_BLOCKS = 16
+_JUST_OVER = timedelta(seconds=60)
 
 
 class CallStore:
@@ -45,6 +46,7 @@ class CallStore:
         chunks = await asyncio.to_thread(_chunks, batch)
         async with self._db.uow() as uow:
             await writing.store_calls(uow, batch.facts, area_code=self._area_code, directory=self._people.by_extension)
+            await closing.close_unknown(uow, batch.lost)
             for gone, into in batch.merged:
                 await merging.merge_calls(uow, gone, into)
             await journal.store_events(uow, await _known(uow.session, batch.facts, chunks))
@@ -115,7 +117,7 @@ class CatchUp:
                 return None
             self._blocks = journal_file.blocks(self._folder, self._position)
             return await self.next()
-        return Batch(self._pbx, [], events, [], self._position, self._clock.now())
+        return Batch(self._pbx, [], events, [], [], self._position, self._clock.now())
 
     def _fold(self, block: journal_file.Block, events: dict[int, list[bytes]]) -> None:
         for record in block.records:
@@ -135,16 +137,21 @@ async def position(db: Database, pbx: str) -> Position | None:
 
 
 async def stored_events(db: Database, pbx: str) -> list[bytes]:
-    """The packets of all open calls of a PBX that the database has, in the order of their times.
+    """The packets of all calls of a PBX that were open or only just over, in the order of their times.
 
-    Within a call the order is that in which they came, whatever their times say.
+    What was stored at once keeps the order in which it came, whatever the times say: the PBX's threads overtake one
+    another by microseconds. Runs and not calls are put together, because two calls may have become one.
     """
-    calls: list[list[tuple[float, bytes]]] = []
+    runs: list[list[tuple[float, bytes]]] = []
     async with db.read() as session:
-        for row in await recorder_queries.open_calls(session, pbx):
-            chunks = await queries.events(session, row.id)
-            calls.append([(stamp(packet), packet) for chunk in chunks for packet in rules.raw_packets(chunk)])
-    return [packet for _, packet in heapq.merge(*calls, key=lambda item: item[0])]
+        wanted = {row.id for row in await recorder_queries.open_calls(session, pbx)}
+        committed = await recorder_queries.journal_position(session, pbx)
+        if committed is not None:
+            wanted |= await rebuild_queries.just_over(session, pbx, committed.at - _JUST_OVER)
+        for call_id in sorted(wanted):
+            chunks = await queries.events(session, call_id)
+            runs += [[(stamp(packet), packet) for packet in rules.raw_packets(chunk)] for chunk in chunks]
+    return [packet for _, packet in heapq.merge(*runs, key=lambda item: item[0])]
 
 
 async def line_of(
@@ -169,6 +176,8 @@ async def line_of(
 
     line = PbxLine(pbx, journal=opened, recorder=recorder, consumers=consumers, clock=clock)
     line.restore(stored, tail)
+    async with db.read() as session:
+        line.unaccounted |= {row.id for row in await recorder_queries.open_calls(session, pbx.name)}
     if stored or tail:
         log.info("calls taken up again", pbx=pbx.name, live=sum(1 for _ in line.live_calls()), events=len(tail))
     return line

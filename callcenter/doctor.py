@@ -16,6 +16,7 @@ from crm_core import migrations
 from crm_core.db.database import Database
 from crm_core.kernel.clock import Clock
 from crm_core.kernel.errors import CrmError
+from crm_core.kernel.texts import N_
 from web.ports import Finding, Severity
 
 _CONNECT_SECONDS = 8.0
@@ -26,6 +27,8 @@ _SEVERITIES = {
     filters.Severity.INFO: Severity.OK,
 }
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.OK)
+_UPGRADE = N_("Run: callcenter db upgrade")
+_SAID = "%(reason)s"  # others' sentences stand as they are
 
 
 class Doctor:
@@ -48,34 +51,38 @@ class Doctor:
         try:
             revision, head = await migrations.current(self._db), migrations.head()
         except (CrmError, OSError) as error:
-            return [_error("database_unavailable", "database", str(error), "Check CALLCENTER_DATABASE_URL.")]
+            return [_no_database(str(error))]
         except Exception as error:  # the drivers' own errors: whatever they say belongs into the sentence
-            said = str(error).splitlines()[0]
-            return [_error("database_unavailable", "database", f"The database does not answer: {said}",
-                           "Check CALLCENTER_DATABASE_URL.")]  # fmt: skip
+            return [_no_database(str(error).splitlines()[0])]
+        if revision is None:
+            empty = N_("The database is empty; this version needs %(head)s.")
+            return [_error("database_outdated", "database", empty, _UPGRADE, head=head)]
         if revision != head:
-            was = "is empty" if revision is None else f"has the tables of version {revision}"
-            return [_error("database_outdated", "database", f"The database {was}; this version needs {head}.",
-                           "Run: callcenter db upgrade")]  # fmt: skip
+            old = N_("The database has the tables of version %(version)s; this version needs %(head)s.")
+            return [_error("database_outdated", "database", old, _UPGRADE, version=revision, head=head)]
         return [await self._writable(), *self._disk()]
 
     async def _writable(self) -> Finding:
         try:
             async with self._db.uow():
-                return _well("database", "The database answers and can be written.")
+                return _well("database", N_("The database answers and can be written."))
         except CrmError as error:
-            return _error("database_readonly", "database", error.detail, "Check rights and space of the database file.")
+            advice = N_("Check rights and space of the database file.")
+            return _error("database_readonly", "database", _SAID, advice, reason=error.detail)
 
     def _disk(self) -> list[Finding]:
         folder = self._settings.data_dir
         if not folder.is_dir() or not os.access(folder, os.W_OK):
-            return [_error("data_dir", "disk", f"The data folder {folder} cannot be written.",
-                           "Make it and give the service's user the right to write there.")]  # fmt: skip
+            text = N_("The data folder %(folder)s cannot be written.")
+            advice = N_("Make it and give the service's user the right to write there.")
+            return [_error("data_dir", "disk", text, advice, folder=str(folder))]
         free = shutil.disk_usage(folder).free
         if free < _LITTLE_DISK:
-            return [Finding("disk_full", Severity.WARNING, "disk", f"Only {free >> 20} MB are free in {folder}.",
-                            "Make room: the journal needs the disk when the database is away.")]  # fmt: skip
-        return [_well("disk", f"{free >> 30} GB are free in the data folder.")]
+            text = N_("Only %(free)s MB are free in %(folder)s.")
+            advice = N_("Make room: the journal needs the disk when the database is away.")
+            params = {"free": str(free >> 20), "folder": str(folder)}
+            return [Finding("disk_full", Severity.WARNING, "disk", text, advice, params)]
+        return [_well("disk", N_("%(free)s GB are free in the data folder."), free=str(free >> 30))]
 
     async def _pbx(self, pbx: PbxSettings) -> list[Finding]:
         link = self._links.get(pbx.name) if self._links is not None else None
@@ -106,14 +113,17 @@ class Doctor:
         try:
             seen = await link.observe()
         except CrmError as error:
-            return [_error("ami_silent", f"pbx {pbx.name}", error.detail, "Look into the PBX's own log.")]
-        well = _well(f"pbx {pbx.name}", f"Connected to Asterisk {seen.version or 'of unknown version'}.")
+            advice = N_("Look into the PBX's own log.")
+            return [_error("ami_silent", f"pbx {pbx.name}", _SAID, advice, reason=error.detail)]
+        text = N_("Connected to Asterisk %(version)s.") if seen.version else N_("Connected to an unknown Asterisk.")
+        well = _well(f"pbx {pbx.name}", text, version=seen.version or "")
         return [*(_of_ami(pbx.name, found) for found in filters.findings(pbx.config, seen)), well]
 
     async def _rest(self) -> list[Finding]:
         found = [_sms(account) for account in self._settings.sms]
         if not self._settings.pbxes:
-            found.append(_error("no_pbx", "settings", "No PBX is set up.", "Name one in CALLCENTER_PBXES."))
+            advice = N_("Name one in CALLCENTER_PBXES.")
+            found.append(_error("no_pbx", "settings", N_("No PBX is set up."), advice))
         if self._links is None:
             found += [
                 await asyncio.to_thread(_port, self._settings.web.host, port, name)
@@ -125,29 +135,33 @@ class Doctor:
 def _recordings_folder(pbx: PbxSettings) -> Finding:
     subject, folder = f"recordings {pbx.name}", pbx.config.recordings_dir
     if folder is None:
-        return Finding("no_recordings_dir", Severity.WARNING, subject, "No recordings folder is named.",
-                       "Set recordings_dir of this PBX, usually /var/spool/asterisk/monitor.")  # fmt: skip
+        text = N_("No recordings folder is named.")
+        advice = N_("Set recordings_dir of this PBX, usually /var/spool/asterisk/monitor.")
+        return Finding("no_recordings_dir", Severity.WARNING, subject, text, advice)
     if not Path(folder).is_dir():
-        return _error("recordings_missing", subject, f"The recordings folder {folder} does not exist.",
-                      "Check recordings_dir; on another machine, mount the PBX's folder.")  # fmt: skip
+        text = N_("The recordings folder %(folder)s does not exist.")
+        advice = N_("Check recordings_dir; on another machine, mount the PBX's folder.")
+        return _error("recordings_missing", subject, text, advice, folder=folder)
     if not os.access(folder, os.R_OK | os.X_OK):
-        return _error("recordings_unreadable", subject, f"The recordings folder {folder} cannot be read.",
-                      "Put the service's user into the group that owns the folder.")  # fmt: skip
-    return _well(subject, f"The recordings folder {folder} can be read.")
+        text = N_("The recordings folder %(folder)s cannot be read.")
+        advice = N_("Put the service's user into the group that owns the folder.")
+        return _error("recordings_unreadable", subject, text, advice, folder=folder)
+    return _well(subject, N_("The recordings folder %(folder)s can be read."), folder=folder)
 
 
 def _sms(account: Mapping[str, object]) -> Finding:
     provider = account.get("provider")
     if provider not in ("console", "smpp", "http", "asterisk"):
-        return _error("sms_provider", "sms", f"The SMS provider {provider!r} is unknown.",
-                      "It is console, smpp, http or asterisk.")  # fmt: skip
+        text = N_("The SMS provider %(provider)s is unknown.")
+        advice = N_("It is console, smpp, http or asterisk.")
+        return _error("sms_provider", "sms", text, advice, provider=repr(provider))
     if provider == "console":
-        return _well("sms", "SMS are only printed (provider console).")
+        return _well("sms", N_("SMS are only printed (provider console)."))
     host, port = account.get("host"), account.get("port")
     if provider == "smpp" and not (isinstance(host, str) and isinstance(port, int) and _reachable(host, port)):
-        return _error("sms_unreachable", "sms", "The SMS centre cannot be reached.",
-                      "Check host and port in CALLCENTER_SMS and the firewall between.")  # fmt: skip
-    return _well("sms", f"The SMS provider {provider} is set up.")
+        advice = N_("Check host and port in CALLCENTER_SMS and the firewall between.")
+        return _error("sms_unreachable", "sms", N_("The SMS centre cannot be reached."), advice)
+    return _well("sms", N_("The SMS provider %(provider)s is set up."), provider=str(provider))
 
 
 def _reachable(host: str, port: int) -> bool:
@@ -165,19 +179,27 @@ def _port(host: str, port: int, name: str) -> Finding:
             probe.bind((host, port))
         except OSError:
             # Often it is the running service itself; then nothing is wrong.
-            return Finding("port_in_use", Severity.OK, "ports", f"Port {port} is in use, perhaps by the service.",
-                           f"If not, choose another one with CALLCENTER_{name}.")  # fmt: skip
-    return _well("ports", f"Port {port} is free.")
+            text = N_("Port %(port)s is in use, perhaps by the service.")
+            advice = N_("If not, choose another one with %(variable)s.")
+            params = {"port": str(port), "variable": f"CALLCENTER_{name}"}
+            return Finding("port_in_use", Severity.OK, "ports", text, advice, params)
+    return _well("ports", N_("Port %(port)s is free."), port=str(port))
 
 
 def _of_ami(pbx: str, found: filters.Finding) -> Finding:
-    advice = f"In {found.file}: {'; '.join(found.lines)}" if found.lines else ""
-    return Finding(found.code, _SEVERITIES[found.severity], f"pbx {pbx}", found.sentence, advice)
+    params = {**found.params, "file": found.file, "lines": "; ".join(found.lines)}
+    advice = N_("In %(file)s: %(lines)s") if found.lines else ""
+    return Finding(found.code, _SEVERITIES[found.severity], f"pbx {pbx}", found.message, advice, params)
 
 
-def _error(code: str, subject: str, detail: str, advice: str) -> Finding:
-    return Finding(code, Severity.ERROR, subject, detail, advice)
+def _no_database(said: str) -> Finding:
+    text = N_("The database does not answer: %(reason)s")
+    return _error("database_unavailable", "database", text, N_("Check CALLCENTER_DATABASE_URL."), reason=said)
 
 
-def _well(subject: str, detail: str) -> Finding:
-    return Finding("well", Severity.OK, subject, detail)
+def _error(code: str, subject: str, message: str, advice: str, **params: str) -> Finding:
+    return Finding(code, Severity.ERROR, subject, message, advice, params)
+
+
+def _well(subject: str, message: str, **params: str) -> Finding:
+    return Finding("well", Severity.OK, subject, message, "", params)

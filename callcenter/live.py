@@ -71,6 +71,8 @@ class PbxLine:
         self._clock = clock
         self._last_at: float | None = None
         self._in_gap = False
+        # Calls that the database has open; whichever the PBX's state does not bring back is over.
+        self.unaccounted: set[int] = set()
         self.link = AmiLink(
             settings.config, on_event=self.on_event, on_state=self.on_state, on_snapshot=self.on_snapshot, clock=clock
         )
@@ -141,6 +143,10 @@ class PbxLine:
         self._last_at = max(self._last_at or now, state.read_at)
         self._in_gap = False
         self._react(self._tracker.reconcile(state, state.read_at), now)
+        if state.complete and self.unaccounted:
+            # A call that was begun while nobody listened has no beginning among its events and is not folded again.
+            self.recorder.lost(self.unaccounted - {facts.id for facts in self.live_calls()})
+            self.unaccounted.clear()
 
     def live_calls(self) -> Iterable[CallFacts]:
         return (facts for facts in self._tracker.live() if facts.state is not CallState.ENDED)

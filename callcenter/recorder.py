@@ -8,8 +8,9 @@ the journal afterwards.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -39,12 +40,13 @@ class Batch:
     facts: list[CallFacts]
     events: dict[int, list[bytes]]
     merged: list[tuple[int, int]]
+    lost: list[int]  # open in the database, unknown to everybody: closed without an end
     position: Position | None  # None: events are missing, the journal has to be read again from where it was
     at: datetime
 
     @property
     def empty(self) -> bool:
-        return not self.facts and not self.events and not self.merged
+        return not (self.facts or self.events or self.merged or self.lost)
 
 
 class Store(Protocol):
@@ -61,6 +63,7 @@ class Pending:
     final: dict[int, CallFacts] = field(default_factory=dict)
     events: dict[int, list[bytes]] = field(default_factory=dict)
     merged: list[tuple[int, int]] = field(default_factory=list)
+    lost: list[int] = field(default_factory=list)
 
     def merge(self, call_id: int, into: int) -> None:
         """Nothing of ``call_id`` may be stored under its own id any more."""
@@ -68,7 +71,7 @@ class Pending:
         self.final.pop(call_id, None)
         moved = self.events.pop(call_id, None)
         if moved is not None:
-            self.events.setdefault(into, []).extend(moved)
+            self.events[into] = list(heapq.merge(moved, self.events.get(into, ()), key=stamp))
         self.merged.append((call_id, into))
         self.changed[into] = None
 
@@ -106,7 +109,8 @@ class Recorder:
 
     @property
     def waiting_calls(self) -> int:
-        return len(self._pending.changed) + len(self._pending.final)
+        pending = self._pending
+        return len(pending.changed) + len(pending.final) + len(pending.merged) + len(pending.lost)
 
     @property
     def overflowed(self) -> bool:
@@ -135,6 +139,10 @@ class Recorder:
 
     def merged(self, call_id: int, into: int) -> None:
         self._pending.merge(call_id, into)
+
+    def lost(self, call_ids: Iterable[int]) -> None:
+        """Calls that the database has open and that neither the tracker nor the PBX knows."""
+        self._pending.lost.extend(call_ids)
 
     def _overflow(self) -> None:
         log.error("recorder full: events are read again from the journal later", pbx=self._pbx)
@@ -186,7 +194,7 @@ class Recorder:
         living = (self._facts(call_id) for call_id in pending.changed if call_id not in pending.final)
         facts += [known for known in living if known is not None]
         reached = None if self._overflowed else position
-        return Batch(self._pbx, facts, pending.events, pending.merged, reached, self._clock.now())
+        return Batch(self._pbx, facts, pending.events, pending.merged, pending.lost, reached, self._clock.now())
 
     async def _write(self, batch: Batch) -> None:
         """Until it is stored; the transaction is whole or not at all, so trying again is right."""
@@ -219,7 +227,7 @@ class Recorder:
             facts = [by_id[call_id]] if call_id in by_id else []
             events = {call_id: batch.events[call_id]} if call_id in batch.events else {}
             merged = [pair for pair in batch.merged if pair[1] == call_id]
-            one = replace(batch, facts=facts, events=events, merged=merged)
+            one = replace(batch, facts=facts, events=events, merged=merged, lost=[])
             try:
                 await self._store(one)
             except Unavailable as error:
@@ -239,7 +247,7 @@ class Recorder:
             # What the calls are, the live tracker knows better (it has heard of broken links); taken now, so that each
             # call whose events are here has its row.
             now = self.cut()
-            await self._write(replace(batch, facts=now.facts, merged=now.merged))
+            await self._write(replace(batch, facts=now.facts, merged=now.merged, lost=now.lost))
         # Nothing is awaited between the end of the journal and here, so no event falls in between.
         self._overflowed = False
         log.warning("recorder has caught up", pbx=self._pbx)

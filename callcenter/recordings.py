@@ -116,8 +116,12 @@ class RecordingFiles:
         if folder is None or not is_base_name(file):
             raise _missing()
         known = self._found.get((pbx, file)) or folder / file
-        if known.is_file() and not known.is_symlink():
-            return known
+        try:
+            if known.is_file() and not known.is_symlink():
+                return known
+        except OSError:
+            # A name longer than file systems take, or a folder that is not ours to look into.
+            raise _missing() from None
         for place, _, names in _walk(folder):
             if file in names:
                 if len(self._found) >= _MAX_FOUND:

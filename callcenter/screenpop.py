@@ -6,7 +6,7 @@ A pop never waits for the database: what is not known yet follows in ``pop.updat
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -116,20 +116,26 @@ class ScreenPop:
         if known is None and number is not None:
             self._later(self._filled(key, pop, number))
 
-    def closed(self, pbx: str, call_id: int, leg: LegFacts, by: str | None, at: float) -> None:
-        """The extension stopped ringing without taking the call."""
+    def closed(
+        self, pbx: str, call_id: int, leg: LegFacts, by: str | None, at: float, *, unseen: str = "caller_gone"
+    ) -> None:
+        """The extension stopped ringing without taking the call; ``unseen``: why, when its end was not heard."""
         key = (pbx, leg.extension)
         pop = self._take(key, call_id)
         if pop is None:
             return
-        reason = _REASONS.get(leg.outcome, "no_answer") if leg.outcome is not None else "caller_gone"
+        reason = _REASONS.get(leg.outcome, "no_answer") if leg.outcome is not None else unseen
         self._hide(key, pop, reason, by if reason == "answered_elsewhere" else None, at)
 
-    def ended(self, pbx: str, call_id: int) -> None:
-        """The call is over: nothing to show any more; ``call.ended`` tells it."""
+    def ended(self, pbx: str, call_id: int, ringing: Collection[str] = ()) -> None:
+        """The call is over: nothing to show any more; ``call.ended`` tells it.
+
+        A phone that rings on for a moment (its channel dies after the customer's) still hears why its pop goes.
+        """
         self._customers.pop((pbx, call_id), None)
         for extension in list(self._phones.get((pbx, call_id), ())):
-            self._take((pbx, extension), call_id)
+            if extension not in ringing:
+                self._take((pbx, extension), call_id)
 
     def drop_ended(self, facts: CallFacts) -> None:
         """Phones that have left the call show it no more, also when they join it again without a ring."""
@@ -176,6 +182,10 @@ class ScreenPop:
         if missed is not None:
             self._unseen[key] = [one for one in missed if one.call_id != call_id]
 
+    def forget_unseen(self) -> None:
+        """After a restart nobody knows who saw what before it: what rings is shown, what is over is not told again."""
+        self._unseen.clear()
+
     def customer(self, facts: CallFacts) -> Mapping[str, Any] | None:
         """The one customer of a live call, when the look-up left no doubt."""
         if not facts.customer_number or facts.direction is Direction.INTERNAL:
@@ -201,7 +211,7 @@ class ScreenPop:
         shown = []
         for pop in self._shown.get(key, {}).values():
             call = facts(pop.call_id)
-            if call is None or not _concerns(call, extension):
+            if call is None or call.state is CallState.ENDED or not _concerns(call, extension):
                 continue
             shown.append(pop)
             if pop.data["matches"] is None and (number := _number(call)) is not None:

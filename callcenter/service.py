@@ -108,6 +108,7 @@ class Service:
                     pbx, self.settings.journal, self.db, store, self._announcer, self.clock
                 )
                 await self.watch.take_up(pbx.name)
+            self.pops.forget_unseen()
         except Unavailable as error:
             raise CannotStart(f"{error.detail} Check CALLCENTER_DATABASE_URL.") from None
         await self._listen()

@@ -58,5 +58,10 @@ def gettext(message: str) -> str:
     return _catalogue(_language.get()).gettext(message) if message else ""
 
 
+def gettext_in(language: str, message: str) -> str:
+    """The message in another language than the reader's."""
+    return _catalogue(language).gettext(message) if message else ""
+
+
 def ngettext(singular: str, plural: str, n: int) -> str:
     return _catalogue(_language.get()).ngettext(singular, plural, n)

@@ -111,13 +111,28 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor: a stable code, what was found, and what to do about it."""
+    """One line of the doctor: a stable code, what was found, and what to do about it.
+
+    ``message`` and ``advice_message`` are keys of the catalogue with places for ``params``; ``subject`` is the part of
+    the set-up, with the name of the one meant when there are several ("pbx main").
+    """
 
     code: str
     severity: Severity
     subject: str
-    detail: str
-    advice: str = ""
+    message: str
+    advice_message: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def detail(self) -> str:
+        """What was found, in English."""
+        return self.message % self.params
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in English."""
+        return self.advice_message % self.params
 
 
 class PushGateway(Protocol):

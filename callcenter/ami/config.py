@@ -35,12 +35,12 @@ class LinkTiming:
     ping_interval: float = 5.0
     ping_deadline: float = 5.0
     retry_first: float = 0.5
-    retry_cap: float = 30.0
+    retry_cap: float = 5.0
     # A wrong password is wrong until somebody changes it: asking often only fills logs and trips fail2ban.
-    refused_first: float = 15.0
-    refused_cap: float = 300.0
+    refused_first: float = 5.0
+    refused_cap: float = 60.0
     # A link that stayed up so long starts its back-off anew.
-    stable_after: float = 30.0
+    stable_after: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

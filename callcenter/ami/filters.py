@@ -13,6 +13,7 @@ from enum import StrEnum
 from callcenter.ami import shapes
 from callcenter.ami.config import PbxConfig
 from callcenter.ami.state import LinkPhase, LinkState
+from crm_core.kernel.texts import N_
 
 VARIABLES = ("MIXMONITOR_FILENAME", "QUEUESTATUS", "TRANSFERERNAME", "DIALSTATUS")
 READ_CLASSES = "system,call,agent,dialplan"
@@ -96,11 +97,11 @@ def link_finding(config: PbxConfig, state: LinkState) -> Finding | None:
     """The finding for a link that is not up, from its state alone."""
     params = {"pbx": config.name, "host": config.host, "port": str(config.port), "reason": state.reason or ""}
     if state.phase is LinkPhase.REFUSED:
-        text = "The PBX %(pbx)s refuses the log-in: %(reason)s. Check user name, secret and permit in manager.conf."
+        text = N_("The PBX %(pbx)s refuses the log-in: %(reason)s. Check user name, secret and permit in manager.conf.")
         section = (f"[{config.username}]", "secret = ...", f"read = {READ_CLASSES}", f"write = {LISTENER_WRITE}")
         return Finding("ami_login_refused", Severity.ERROR, text, params, "manager.conf", section)
     if not state.up:
-        text = "The PBX %(pbx)s at %(host)s:%(port)s cannot be used: %(reason)s."
+        text = N_("The PBX %(pbx)s at %(host)s:%(port)s cannot be used: %(reason)s.")
         lines = ("enabled = yes", f"port = {config.port}")
         return Finding("ami_link_down", Severity.ERROR, text, params, "manager.conf", lines)
     return None
@@ -109,27 +110,29 @@ def link_finding(config: PbxConfig, state: LinkState) -> Finding | None:
 def _rights(config: PbxConfig, seen: Observation) -> Iterator[Finding]:
     refused = [name for name in _STATE_QUESTIONS if name in seen.refused]
     if refused:
-        text = "The listening user may not ask for %(actions)s; calls under way at a reconnect cannot be told apart."
+        text = N_(
+            "The listening user may not ask for %(actions)s; after a reconnect, live calls cannot be told apart."
+        )
         params = {"actions": ", ".join(refused)}
         yield Finding("ami_state_refused", Severity.ERROR, text, params, "manager.conf", (f"write = {LISTENER_WRITE}",))
     mighty = [name for name in _DANGEROUS if name in (seen.listener_may or ())]
     if mighty and config.separate_actions:
-        text = "The listening user may do more than listen (%(actions)s); give it reporting only."
+        text = N_("The listening user may do more than listen (%(actions)s); give it reporting only.")
         params = {"actions": ", ".join(mighty)}
         yield Finding(
             "ami_listener_mighty", Severity.WARNING, text, params, "manager.conf", (f"write = {LISTENER_WRITE}",)
         )
     if not config.separate_actions:
-        text = "Listening and acting share one manager user; a second, narrow one for actions is safer."
+        text = N_("Listening and acting share one manager user; a second, narrow one for actions is safer.")
         lines = ("[callcenter-actions]", "secret = ...", "read =", f"write = {ACTOR_WRITE}")
         yield Finding("ami_one_user", Severity.INFO, text, {}, "manager.conf", lines)
     elif seen.actor_state is not None and not seen.actor_state.up:
-        text = "The action user is not logged in (%(reason)s); calls cannot be dialled from the desk."
+        text = N_("The action user is not logged in (%(reason)s); calls cannot be dialled from the desk.")
         params = {"reason": seen.actor_state.reason or seen.actor_state.phase.value}
         yield Finding("ami_actor_down", Severity.ERROR, text, params, "manager.conf")
     missing = [name for name in _ACTOR_NEEDS if seen.actor_may is not None and name not in seen.actor_may]
     if missing:
-        text = "The user that acts may not do %(actions)s."
+        text = N_("The user that acts may not do %(actions)s.")
         params = {"actions": ", ".join(missing)}
         yield Finding("ami_actor_weak", Severity.WARNING, text, params, "manager.conf", (f"write = {ACTOR_WRITE}",))
 
@@ -137,42 +140,44 @@ def _rights(config: PbxConfig, seen: Observation) -> Iterator[Finding]:
 def _events(seen: Observation) -> Iterator[Finding]:
     read = (f"read = {READ_CLASSES}",)
     if seen.without_timestamp:
-        text = "Events come without a Timestamp; times are those of arrival, wrong by every delay on the way."
+        text = N_("Events come without a Timestamp; times are those of arrival, wrong by every delay on the way.")
         lines = ("timestampevents = yes",)
         yield Finding("ami_no_timestamps", Severity.ERROR, text, {}, "manager.conf", lines)
     heard = sum(count for kind, count in seen.kinds.items() if kind != "FullyBooted")
     calls = seen.kinds.get("Newchannel", 0)
     if not heard:
-        text = "No events were heard yet. Make a call through the PBX and look again."
+        text = N_("No events were heard yet. Make a call through the PBX and look again.")
         yield Finding("ami_no_events", Severity.INFO, text, {}, "manager.conf", read)
         return
     if not calls and heard > 20:
-        text = "No call events come, though others do: the class call is missing."
+        text = N_("No call events come, though others do: the class call is missing.")
         yield Finding("ami_no_call_events", Severity.ERROR, text, {}, "manager.conf", read)
     if seen.kinds.get("MixMonitorStart", 0) and not seen.kinds.get("VarSet", 0):
-        text = "Recordings start but their file names do not come: the class dialplan is missing or VarSet is filtered."
+        text = N_(
+            "Recordings start but their file names do not come: the class dialplan is missing, or VarSet filtered."
+        )
         add = (*read, *(line for line in eventfilter_lines() if "MIXMONITOR" in line))
         yield Finding("ami_no_file_names", Severity.ERROR, text, {}, "manager.conf", add)
     if seen.queues and calls > 50 and not any(k.startswith(("Queue", "Agent")) for k in seen.kinds):
-        text = "There are queues but no queue events come: the class agent is missing."
+        text = N_("There are queues but no queue events come: the class agent is missing.")
         yield Finding("ami_no_queue_events", Severity.WARNING, text, {}, "manager.conf", read)
     if seen.skipped > max(_MUCH_UNWANTED, heard):
-        text = "%(share)s %% of what the PBX sends is not used; filters at the PBX spare both sides the work."
+        text = N_("%(share)s %% of what the PBX sends is not used; filters at the PBX spare both sides the work.")
         params = {"share": str(round(100 * seen.skipped / (seen.skipped + heard)))}
         yield Finding("ami_unfiltered", Severity.INFO, text, params, "manager.conf", eventfilter_lines())
 
 
 def _surroundings(config: PbxConfig, seen: Observation) -> Iterator[Finding]:
     if abs(seen.clock_offset) > _CLOCK_TOLERANCE:
-        text = "The PBX's clock differs from this machine's by %(seconds)s s; let both follow NTP."
+        text = N_("The PBX's clock differs from this machine's by %(seconds)s s; let both follow NTP.")
         yield Finding("ami_clock", Severity.WARNING, text, {"seconds": f"{seen.clock_offset:+.1f}"})
     if not config.tls and not config.host.startswith(_LOOPBACK):
-        text = "The link to %(host)s is not encrypted; names and numbers cross the network in the clear."
+        text = N_("The link to %(host)s is not encrypted; names and numbers cross the network in the clear.")
         lines = ("tlsenable = yes", "tlsbindaddr = 0.0.0.0:5039", "tlscertfile = ...")
         yield Finding("ami_plain", Severity.WARNING, text, {"host": config.host}, "manager.conf", lines)
     if config.tls and not config.tls_options.verify:
-        text = "The PBX's certificate is not checked; name its authority in tls_ca_file."
+        text = N_("The PBX's certificate is not checked; name its authority in tls_ca_file.")
         yield Finding("ami_tls_unverified", Severity.WARNING, text)
     if not config.trunks:
-        text = "No trunks are named; every call counts as internal. Add trunks such as PJSIP/trunk to the settings."
+        text = N_("No trunks are named; every call counts as internal. Add trunks such as PJSIP/trunk to the settings.")
         yield Finding("ami_no_trunks", Severity.ERROR, text)

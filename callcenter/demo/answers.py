@@ -59,6 +59,8 @@ class Answers:
             "Hangup": self._hangup,
             "QueuePause": self._queue_pause,
             "MixMonitorMute": self._mute,
+            "Atxfer": self._transfer,
+            "BlindTransfer": self._transfer,
         }
         self._by_name = {name.lower(): (name, answer) for name, answer in self._named.items()}
 
@@ -199,6 +201,14 @@ class Answers:
     def _hangup(self, question: _Fields) -> Iterator[bytes]:
         if self._pbx.hang_up(question.get("Channel", "")):
             yield Packet("Response", "Success").add(question, Message="Channel Hungup")
+        else:
+            yield _error(question, "No such channel")
+
+    def _transfer(self, question: _Fields) -> Iterator[bytes]:
+        """The calls are recordings: where they lead is decided already."""
+        named = question.get("Channel", "")
+        if any(channel.name == named for channel in self._pbx.live.channels.values()):
+            yield _error(question, "This PBX replays recorded calls, they cannot be transferred by hand")
         else:
             yield _error(question, "No such channel")
 

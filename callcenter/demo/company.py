@@ -23,6 +23,7 @@ class Account:
     department: str | None
 
 
+QUEUE_NAMES = {"sales": "销售热线", "service": "会员服务"}
 _SHANGHAI, _HANGZHOU = "上海销售部", "杭州销售部"
 ACCOUNTS = (
     Account("wangwei", "王伟", Role.AGENT, "1001", _SHANGHAI),
@@ -31,6 +32,7 @@ ACCOUNTS = (
     Account("liuyang", "刘洋", Role.AGENT, "1004", _HANGZHOU),
     Account("chenjing", "陈静", Role.AGENT, "1005", _HANGZHOU),
     Account("zhaolei", "赵磊", Role.AGENT, "1006", _HANGZHOU),
+    Account("hejing", "何静", Role.SERVICE_AGENT, None, _SHANGHAI),
     Account("sunli", "孙丽", Role.SUPERVISOR, "1008", _SHANGHAI),
     Account("zhoujianguo", "周建国", Role.MANAGER, "1009", _SHANGHAI),
     Account("wuting", "吴婷", Role.DATA_CLERK, None, _SHANGHAI),
@@ -61,6 +63,7 @@ async def found(uow: UnitOfWork, password: str) -> list[Owner]:
         if account.role is Role.AGENT and account.extension and department_id:
             owners.append(Owner(user_id, account.display_name, account.extension, department_id))
     await uow.session.flush()
+    await service.change_preferences(uow, {"queue_labels": QUEUE_NAMES}, by=SYSTEM)
     return owners
 
 

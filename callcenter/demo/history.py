@@ -39,11 +39,12 @@ _TALKS = (18, 35, 52, 75, 98, 130, 155, 180, 205, 215, 225, 235, 250, 285, 330, 
 # How each agent talks, by place: most near the normal 3.5 to 4 minutes, one too hasty, one too long.
 _HABITS = (210, 225, 95, 235, 330, 215)
 _A_DAY = 22
+_PROMISES = (0, -1, 0, 1, 0, 3)  # days from today on which a customer was promised another call
 _DISPOSITIONS = (("sale", 100, 8), ("follow_up", 50, 30), ("information", 15, 26), ("no_interest", 15, 14))
 _WRITE_UP = (
     update(table_of(Call))
     .where(table_of(Call).c.id == bindparam("call"))
-    .values(progress=bindparam("stage"), disposition=bindparam("result"))
+    .values(progress=bindparam("stage"), disposition=bindparam("result"), next_at=bindparam("promised"))
 )
 
 
@@ -73,6 +74,7 @@ class History:
         self._now = now
         self._zone = zone
         self._pbx = pbx
+        self._promised: dict[str, int] = {}
 
     def calls(self, days: int) -> list[CallFacts]:
         """All calls of the last ``days`` days, today's until an hour ago."""
@@ -242,6 +244,12 @@ class History:
     def _recording(moment: _Moment, since: float, until: float) -> RecordingFacts:
         return RecordingFacts(derived_id("demo recording", moment.uniqueid), f"{moment.uniqueid}.wav", since, until)
 
+    def _promise(self, extension: str) -> datetime:
+        """When the customer is to be called again: each agent has some for today, one that was not kept, some later."""
+        number = self._promised[extension] = self._promised.get(extension, -1) + 1
+        today = self._now.astimezone(self._zone).replace(hour=9, minute=0, second=0, microsecond=0)
+        return today + timedelta(days=_PROMISES[number % len(_PROMISES)], minutes=15 * self._random.randrange(36))
+
     async def store(self, uow: UnitOfWork, calls: Sequence[CallFacts], *, area_code: str) -> None:
         """Stores the calls and what the agents wrote down about every other one of them."""
         await store_calls(uow, calls, area_code=area_code)
@@ -250,7 +258,8 @@ class History:
         written: list[dict[str, Any]] = []
         for number, call in enumerate(spoken):
             result, stage, _ = self._random.choices(_DISPOSITIONS, [weight for *_, weight in _DISPOSITIONS])[0]
-            written.append({"call": call.id, "stage": stage, "result": result})
+            promised = self._promise(call.agents[0]) if result == "follow_up" else None
+            written.append({"call": call.id, "stage": stage, "result": result, "promised": promised})
             if number % 2 == 0:
                 uow.session.add(
                     CallNote(

@@ -80,10 +80,15 @@ def _channel(row: ChannelState, kind: Kind, now: float) -> Channel:
     channel.state = _STATES.get(row.state, "")
     channel.outgoing = row.application in _DIALED or channel.state in ("Down", "Rsrvd", "Dialing", "Ringing")
     # s and h are places in the dialplan, no numbers.
-    channel.exten = row.exten if row.exten not in ("s", "h") else ""
+    channel.exten = row.exten if row.exten not in ("s", "h") and not _moved_on(row, kind) else ""
     channel.caller_number = row.caller_number or ""
     channel.caller_name = row.caller_name or ""
     return channel
+
+
+def _moved_on(row: ChannelState, kind: Kind) -> bool:
+    """A customer who was let in stands where dialplan or transfers led: what was dialled first is not shown."""
+    return kind is Kind.TRUNK and _STATES.get(row.state) == UP
 
 
 def _begin(world: World, channel: Channel, row: ChannelState, now: float) -> Call:

@@ -144,7 +144,9 @@ def device_state(world: World, event: DeviceStateChange) -> None:
 
 def agent_live(world: World, extension: str) -> AgentLive:
     state, since, _ = world.members.states.get(extension, (AgentState.OFFLINE, None, 0))
-    calls = tuple(dict.fromkeys(channel.call.id for channel in world.extensions.get(extension, {}).values()))
+    # A channel that does nothing yet is in no state that was told, and so no call of the extension either.
+    busy = (channel for channel in world.extensions.get(extension, {}).values() if channel.doing)
+    calls = tuple(dict.fromkeys(channel.call.id for channel in busy))
     return AgentLive(extension, state, since, calls, tuple(world.members.memberships(extension)))
 
 

@@ -6,6 +6,7 @@ from callcenter.ami.events import (
     BridgeDestroy,
     BridgeEnter,
     BridgeLeave,
+    ConfbridgeJoin,
     Hold,
     LocalBridge,
     Unhold,
@@ -50,8 +51,22 @@ def bridge_enter(world: World, event: BridgeEnter) -> None:
         agents.moved(world, channel, at)
 
 
+def conference_joined(world: World, event: ConfbridgeJoin) -> None:
+    """Whoever is handed into a conference takes the place of the one who transfers: no BridgeEnter says so."""
+    channel = world.channels.get(event.uniqueid)
+    if channel is None:
+        return
+    world.touched = channel.call.id
+    if channel.bridge is None or channel.bridge.id == event.bridge or not event.bridge:
+        return
+    room = event.bridge, event.uniqueid, event.linkedid, "base", "softmix", "", ""
+    bridge_enter(world, BridgeEnter(event.at, event.raw, *room))
+
+
 def _enters(world: World, channel: Channel, bridge: Bridge, at: float) -> None:
     if bridge.holding:
+        # Who parked it may hang on for seconds; whoever fetches it is not asked on that one's behalf.
+        channel.left = None
         channel.call.was_only_parked()
         return
     if channel.kind is Kind.EXTENSION:

@@ -133,6 +133,8 @@ def hangup_request(world: World, event: HangupRequest) -> None:
     world.touched = channel.call.id
     channel.leaving = True
     call = channel.call
+    if channel.kind is Kind.TRUNK:
+        _leaves_another_customer(channel)
     if call.ended or (call.cut and call.mode is not Mode.TALK):
         return
     if channel.outsider or (channel.kind is Kind.TRUNK and not is_customer(call, channel) and channel.bridge):
@@ -143,6 +145,16 @@ def hangup_request(world: World, event: HangupRequest) -> None:
         leg = channel.leg
         if _was_talking(channel, event.at) or channel.uniqueid == call.uniqueid or (leg is not None and leg.own):
             call.walked_out = channel.extension
+
+
+def _leaves_another_customer(channel: Channel) -> None:
+    """Two customers who were joined have a call each: for the one who stays, the other side hangs up."""
+    bridge = channel.bridge
+    if bridge is None or not bridge.basic:
+        return
+    for member in bridge.members.values():
+        if member.call is not channel.call and not member.call.ended:
+            member.call.walked_out = channel.name
 
 
 def _was_talking(channel: Channel, at: float) -> bool:

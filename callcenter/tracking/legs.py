@@ -59,7 +59,16 @@ def _sender(call: Call, channel: Channel) -> str | None:
         if dialer.twin.transferer:
             return dialer.twin.transferer
         dialer = dialer.twin.dialer
-    return call.sent_by or None
+    return call.sent_by or (_asker(call, channel) if channel.dialer is None else None)
+
+
+def _asker(call: Call, channel: Channel) -> str | None:
+    """The colleague who asks by this ring, when the phone rings before the dial was told."""
+    for other in call.channels.values():
+        asks = other.extension if other.consult else other.transferer if other.kind is Kind.LOCAL else ""
+        if asks and other.linkedid == channel.linkedid:
+            return asks
+    return None
 
 
 def rings(world: World, channel: Channel, at: float) -> None:
@@ -83,7 +92,11 @@ def join(world: World, channel: Channel, at: float) -> None:
     if channel.kind is not Kind.EXTENSION or channel.outgoing:
         return
     leg = Leg(world.identifier(channel.uniqueid, channel.created_at), channel, at)
-    leg.answered_at = at
+    if world.unheard:
+        leg.outcome = LegOutcome.ANSWERED
+        leg.unseen = True
+    else:
+        leg.answered_at = at
     channel.leg = leg
     (call.callers if _began(call, channel) else call.legs).append(leg)
 
@@ -93,7 +106,10 @@ def _began(call: Call, channel: Channel) -> bool:
 
 
 def bridged(leg: Leg, at: float) -> None:
-    if leg.answered_at is None:
+    """The phone is with somebody; one that was up before anybody looked may have been so for long."""
+    if leg.unseen:
+        leg.outcome = leg.outcome or LegOutcome.ANSWERED
+    elif leg.answered_at is None:
         leg.answered_at = at
 
 

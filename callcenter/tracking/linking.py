@@ -44,8 +44,11 @@ def relink(world: World, channel: Channel, linkedid: str, at: float) -> None:
 
 
 def unite(world: World, one: Call, two: Call, at: float) -> Call:
-    """Makes one call of two and gives the one that stays: the customer's, else the older."""
-    if one is two:
+    """Makes one call of two and gives the one that stays: the customer's, else the older.
+
+    Two customers who called and were joined to each other stay two calls.
+    """
+    if one is two or _two_callers(one, two):
         return one
     keep, drop = _order(one, two)
     if keep.ended or drop.ended:
@@ -58,6 +61,10 @@ def unite(world: World, one: Call, two: Call, at: float) -> Call:
     _tell_merged(world, keep, drop)
     timing.settle(world, keep, at)
     return keep
+
+
+def _two_callers(one: Call, two: Call) -> bool:
+    return one.from_trunk and two.from_trunk and not (one.ended or two.ended)
 
 
 def _tell_merged(world: World, keep: Call, drop: Call) -> None:

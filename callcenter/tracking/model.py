@@ -169,7 +169,7 @@ class Leg:
 class Visit:
     """One stay in one queue."""
 
-    __slots__ = ("abandoned", "joined_at", "left_at", "outcome", "queue", "uniqueid")
+    __slots__ = ("abandoned", "joined_at", "left_at", "outcome", "queue", "uniqueid", "unseen")
 
     def __init__(self, queue: str, uniqueid: str, at: float) -> None:
         self.queue = queue
@@ -178,6 +178,8 @@ class Visit:
         self.left_at: float | None = None
         self.outcome: str | None = None
         self.abandoned = False
+        # It was over when we looked again; when it ended was not heard.
+        self.unseen = False
 
 
 class Recording:
@@ -337,6 +339,8 @@ class World:
         # The PBX's clock at the last event, and ours when the link broke.
         self.last_at: float | None = None
         self.lost_at: float | None = None
+        # What is found now was not heard: it comes from the state lists, and when it came to be is not known.
+        self.unheard = False
 
     def tell(self, call: Call, what: What) -> None:
         """Reports a change; the first one of a call is that it started."""

@@ -15,6 +15,10 @@ from callcenter.tracking.model import UP, Bridge, Call, Channel, Visit, World
 from callcenter.tracking.naming import Kind, age_of
 from crm_core.calls.facts import LegOutcome
 
+# Uniqueids below this are no times (some PBXs are made to count otherwise).
+_EPOCH = 1e9
+_COARSE = 2.0
+
 
 def link_lost(world: World, at: float) -> None:
     if world.lost_at is None:
@@ -31,7 +35,7 @@ def link_lost(world: World, at: float) -> None:
 
 
 def reconcile(world: World, state: PbxState, at: float) -> None:
-    now = _clock(world, at)
+    now = _clock(world, state, at)
     world.last_at, world.lost_at = now, None
     _members(world, state, now)
     if state.channels is None:
@@ -98,12 +102,15 @@ def _tell(world: World, changed: list[Channel], gone: list[Channel], now: float)
             agents.moved(world, channel, now)
 
 
-def _clock(world: World, at: float) -> float:
-    """The PBX's time now, as well as it can be told from its last event and how long the link was down."""
-    if world.last_at is None:
-        return at
-    away = max(0.0, at - world.lost_at) if world.lost_at is not None else 0.0
-    return world.last_at + away
+def _clock(world: World, state: PbxState, at: float) -> float:
+    """The PBX's time now: by its last event and how long the link was down, unless its channels say otherwise."""
+    now = at
+    if world.last_at is not None:
+        now = world.last_at + (max(0.0, at - world.lost_at) if world.lost_at is not None else 0.0)
+    # A uniqueid holds the second of birth, the list the whole seconds since: together less than two behind.
+    births = ((age_of(row.uniqueid)[0], row.duration_seconds or 0) for row in state.channels or ())
+    told = max((birth + age for birth, age in births if _EPOCH < birth < float("inf")), default=None)
+    return now if told is None or told <= now <= told + _COARSE else told
 
 
 def _bridges(world: World, state: PbxState, known: set[str], changed: dict[Channel, None], now: float) -> None:
@@ -145,6 +152,7 @@ def _left_queues(world: World, state: PbxState, now: float, changed: dict[Channe
             if visit.left_at is None and (visit.queue, visit.uniqueid) not in waiting:
                 visit.outcome = visit.outcome or "left"
                 visit.left_at = now
+                visit.unseen = True
                 changed.update(dict.fromkeys(call.channels.values()))
 
 

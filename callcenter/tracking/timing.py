@@ -28,7 +28,9 @@ def settle(world: World, call: Call, at: float) -> None:
             legs.join(world, channel, at)
     for channel in talking:
         _spoke(call, channel, at)
-    _book_legs(call, met, talking, at)
+    if talking and all(channel.extension != call.sent_by for channel in talking):
+        call.sent_by = ""
+    _book_legs(call, sides, met, talking, at)
 
 
 def _company(call: Call, sides: Sequence[Channel]) -> tuple[Sequence[Channel], Sequence[Channel]]:
@@ -79,7 +81,10 @@ def _count_pivot(call: Call, met: dict[Channel, None], talking: dict[Channel, No
 def _is_person(call: Call, channel: Channel) -> bool:
     if channel.kind is Kind.LOCAL or channel.listening or channel.consult or channel.outsider or channel.state != UP:
         return False
-    return channel.kind is Kind.EXTENSION or not is_customer(call, channel)
+    if channel.kind is Kind.EXTENSION:
+        return True
+    # An outside line stands in for an agent (a desk forwarded to a mobile), but not for one who handed the customer on.
+    return not is_customer(call, channel) and not call.agents
 
 
 def reach(bridge: Bridge) -> Iterable[Channel]:
@@ -189,7 +194,6 @@ def _why_held(call: Call) -> tuple[str, str | None]:
 
 def _spoke(call: Call, channel: Channel, at: float) -> None:
     if channel.kind is not Kind.EXTENSION:
-        call.sent_by = ""
         return
     if channel.extension not in call.agents:
         if not call.agents and not (call.from_trunk or call.trunk_seen) and channel.uniqueid != call.pivot:
@@ -197,19 +201,19 @@ def _spoke(call: Call, channel: Channel, at: float) -> None:
             if pivot is not None:
                 call.agents[pivot.extension] = at
         call.agents[channel.extension] = at
-    if channel.extension != call.sent_by:
-        call.sent_by = ""
     call.walked_out = ""
 
 
-def _book_legs(call: Call, met: Sequence[Channel], talking: Sequence[Channel], at: float) -> None:
+def _book_legs(
+    call: Call, sides: Sequence[Channel], met: Sequence[Channel], talking: Sequence[Channel], at: float
+) -> None:
     for channel in call.channels.values():
         leg = channel.leg
         if leg is None:
             continue
         if channel in talking:
             mode = Mode.TALK
-        elif channel in met or channel.consulting:
+        elif channel in met or channel.consulting or (call.mode is Mode.HOLD and channel in sides):
             mode = Mode.HOLD
         else:
             mode = Mode.NONE

@@ -30,6 +30,7 @@ _HANDLERS: dict[type[Any], Callable[[World, Any], None]] = {
     e.BridgeDestroy: bridges.bridge_destroy,
     e.BridgeEnter: bridges.bridge_enter,
     e.BridgeLeave: bridges.bridge_leave,
+    e.ConfbridgeJoin: bridges.conference_joined,
     e.LocalBridge: bridges.local_bridge,
     e.Hold: bridges.hold,
     e.Unhold: bridges.unhold,
@@ -78,10 +79,10 @@ class CallTracker:
     def apply(self, event: AmiEvent) -> Sequence[Change]:
         """What this event changed. Events that say nothing of calls, agents or queues change nothing."""
         handler = _HANDLERS.get(type(event))
-        if handler is None:
-            return ()
         world = self._world
         world.touched = None
+        if handler is None:
+            return ()
         world.last_at = event.at
         out: list[Change] = []
         world.out = out
@@ -94,7 +95,12 @@ class CallTracker:
 
     def reconcile(self, state: PbxState, at: float) -> Sequence[Change]:
         """Compares with what is live after a (re)connect: closes what vanished, takes in what was never seen."""
-        return self._collect(lambda: resync.reconcile(self._world, state, at))
+        world = self._world
+        world.unheard = True
+        try:
+            return self._collect(lambda: resync.reconcile(world, state, at))
+        finally:
+            world.unheard = False
 
     def _collect(self, work: Callable[[], None]) -> Sequence[Change]:
         world = self._world

@@ -67,16 +67,17 @@ def attended_transfer(world: World, event: AttendedTransfer) -> None:
     for channel in known[1:]:
         call = linking.unite(world, call, channel.call, event.at)
     world.touched = call.id
-    _transferred(world, call, Transfer.ATTENDED)
-    call.walked_out = ""
     sender = extension_of(event.orig_channel)
-    call.consults.pop(sender, None)
-    call.sent_by = sender
     for channel in known:
         if channel.extension == sender:
             channel.consulting = False
             channel.left = None
-    timing.settle(world, call, event.at)
+    for call in dict.fromkeys(channel.call for channel in known):
+        _transferred(world, call, Transfer.ATTENDED)
+        call.walked_out = ""
+        call.consults.pop(sender, None)
+        call.sent_by = sender
+        timing.settle(world, call, event.at)
 
 
 def pickup(world: World, event: Pickup) -> None:
@@ -105,6 +106,8 @@ def parked_call(world: World, event: ParkedCall) -> None:
     world.parked[event.space] = parkee
     call.was_only_parked()
     call.walked_out = ""
+    # Of two colleagues the parked one is now the one who is served.
+    call.pivot = parkee.uniqueid
     for channel in call.channels.values():
         channel.consulting = False
         channel.left = None

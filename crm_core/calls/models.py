@@ -46,6 +46,7 @@ class AgentStatus(StrEnum):
 # A call may end unseen: then it is over (its state says so) though nobody knows when.
 LIVE = text("state <> 'ended'")
 _OPEN = text("ended_at IS NULL")
+_PROMISED = text("next_at IS NOT NULL")
 # Also the condition of the queries, word for word: only so does SQLite use the partial index.
 WAITS = text("returned_at IS NULL AND direction = 'inbound' AND status IN ('missed', 'abandoned')")
 
@@ -70,6 +71,7 @@ class Call(Base):
             postgresql_where=WAITS,
             sqlite_where=WAITS,
         ),
+        Index("ix_calls_due", "owner_id", "next_at", postgresql_where=_PROMISED, sqlite_where=_PROMISED),
         CheckConstraint("progress IN (15, 50, 75, 100)", name="progress"),
     )
 

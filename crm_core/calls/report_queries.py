@@ -14,14 +14,14 @@ from crm_core.calls.facts import CallStatus, Direction, LegOutcome
 from crm_core.calls.missed_queries import count_to_return
 from crm_core.calls.models import Call, CallParty, Leg
 from crm_core.calls.queries import visible_to
-from crm_core.calls.rules import NORMAL_TALK, band, day_bounds
+from crm_core.calls.rules import band, day_bounds
 from crm_core.db.types import AnySelect
 from crm_core.kernel.errors import Rejected
 from crm_core.organization.access import Action, Actor, Scope
 from crm_core.organization.models import User
+from crm_core.organization.preferences import NORMAL_TALK, Targets
 
 LONGEST_REPORT = timedelta(days=92)
-SERVICE_LEVEL_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +165,17 @@ def _days(first: date, last: date) -> list[date]:
 
 
 async def board(
-    session: AsyncSession, actor: Actor, *, since: datetime, missed_since: datetime | None = None
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    since: datetime,
+    missed_since: datetime | None = None,
+    in_time: float = Targets().service_level_seconds,
 ) -> BoardNumbers:
-    """Two statements; callers who met only machines or gave up before any queue or phone do not count."""
+    """Two statements; callers who met only machines or gave up before any queue or phone do not count.
+
+    The service level is the share that was answered within ``in_time`` seconds.
+    """
     answered = and_(Call.direction == Direction.INBOUND, Call.status == CallStatus.ANSWERED)
     lost = and_(Call.direction == Direction.INBOUND, Call.status == CallStatus.ABANDONED)
     missed = and_(Call.direction == Direction.INBOUND, Call.status == CallStatus.MISSED)
@@ -176,13 +184,13 @@ async def board(
         _count(lost),
         _count(missed),
         _count(Call.direction == Direction.OUTBOUND),
-        _count(and_(answered, Call.wait_seconds <= SERVICE_LEVEL_SECONDS)),
+        _count(and_(answered, Call.wait_seconds <= in_time)),
         func.avg(case((answered, Call.wait_seconds))),
         func.avg(case((answered, Call.talk_seconds))),
     ).where(Call.started_at >= since)
     seen = visible_to(actor, Action.BOARD_WATCH)
     numbers = (await session.execute(rows if seen is None else rows.where(seen))).one()
-    took, left, unanswered, outbound, in_time, wait, talk = numbers
+    took, left, unanswered, outbound, quickly, wait, talk = numbers
     offered = took + left + unanswered
     return BoardNumbers(
         offered=offered,
@@ -191,7 +199,7 @@ async def board(
         missed=unanswered,
         outbound=outbound,
         answered_rate=took / offered if offered else None,
-        service_level=in_time / offered if offered else None,
+        service_level=quickly / offered if offered else None,
         average_wait=wait,
         average_talk=talk,
         to_return=await count_to_return(session, actor, since=missed_since or since),

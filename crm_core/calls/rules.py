@@ -10,9 +10,9 @@ from typing import Any
 
 from crm_core.calls.facts import AgentTalk, CallFacts, CallStatus, Direction, LegOutcome
 from crm_core.kernel.errors import Rejected
+from crm_core.organization.preferences import NORMAL_TALK
 
 PROGRESS = (15, 50, 75, 100)
-NORMAL_TALK = (210.0, 240.0)  # 3.5 to 4 minutes: the trade's own figure
 _NEVER = float("-inf")
 
 

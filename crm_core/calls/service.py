@@ -10,10 +10,11 @@ from typing import Final
 from crm_core.audit import service as audit
 from crm_core.calls import missed_queries, queries, rules
 from crm_core.calls.events import CallLinked, CallProgressed, MissedCallClaimed
+from crm_core.calls.facts import Direction
 from crm_core.calls.models import Call, CallNote, CallParty, NumberChoice
 from crm_core.customers import lookup_queries
 from crm_core.customers.queries import no_customer
-from crm_core.customers.service import checked_note
+from crm_core.customers.service import checked_note, checked_reason
 from crm_core.db.uow import UnitOfWork
 from crm_core.db.upsert import Excluded, table_of, upsert
 from crm_core.kernel.errors import Conflict, Denied, Rejected
@@ -29,6 +30,17 @@ class _Keep(Enum):
 KEEP: Final = _Keep.KEEP  # "leave it as it is", where None means "take it away"
 _LONGEST_DISPOSITION = 40
 _choices, _parties = table_of(NumberChoice), table_of(CallParty)
+
+
+async def reveal_number(uow: UnitOfWork, call_id: int, *, reason: str, by: Actor) -> str | None:
+    """The customer's whole number for one who sees it masked; the audit keeps who, when and why.
+
+    Raises NotFound when the right does not reach the call, Rejected without a reason.
+    """
+    call = await queries.call_to_change(uow.session, by, call_id, Action.CUSTOMER_REVEAL)
+    why = checked_reason(reason)
+    audit.record(uow, by, "call.reveal_number", "call", call.id, {"reason": why})
+    return call.customer_number or (call.caller_number if call.direction is Direction.INBOUND else call.called_number)
 
 
 async def add_note(uow: UnitOfWork, call_id: int, text: str, *, by: Actor) -> CallNote:

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, selectinload
 
 from crm_core.customers import rules
-from crm_core.customers.models import AccountNumber, Customer, CustomerNote, Phone
+from crm_core.customers.models import AccountNumber, Customer, CustomerNote, FamilyMember, Phone
 from crm_core.customers.pinyin import query_key
-from crm_core.customers.views import CustomerNoteView, CustomerView, PhoneView
+from crm_core.customers.views import CustomerNoteView, CustomerView, FamilyView, PhoneView
 from crm_core.db.types import AnyRow, AnySelect
 from crm_core.kernel.errors import NotFound
 from crm_core.kernel.pages import Page, checked_limit, page_of, parse_text_cursor, text_cursor
@@ -202,6 +202,13 @@ async def notes(session: AsyncSession, customer_id: int, *, limit: int = 100) ->
         .limit(limit)
     )
     return [CustomerNoteView(*row) for row in rows]
+
+
+async def family(session: AsyncSession, customer_id: int) -> list[FamilyView]:
+    """In the order in which they were noted; the caller has made sure that the customer may be seen."""
+    m = FamilyMember
+    rows = select(m.id, m.relation, m.name, m.birth_year, m.member_id).where(m.customer_id == customer_id)
+    return [FamilyView(*row) for row in await session.execute(rows.order_by(m.id).limit(100))]
 
 
 async def same_person(session: AsyncSession, name: str, e164: Iterable[str]) -> list[AnyRow]:

@@ -13,7 +13,7 @@ from crm_core.customers import queries, rules
 from crm_core.customers.account_numbers import claim_account_number, take_account_numbers
 from crm_core.customers.events import CustomerChanged, CustomerCreated, CustomerTransferred, PhonesChanged
 from crm_core.customers.kinds import PhoneState
-from crm_core.customers.models import AccountNumber, Customer, CustomerNote, OwnerChange, Phone
+from crm_core.customers.models import AccountNumber, Customer, CustomerNote, FamilyMember, OwnerChange, Phone
 from crm_core.customers.pinyin import keys
 from crm_core.customers.queries import masked_number
 from crm_core.customers.rules import PhoneInput
@@ -147,11 +147,34 @@ async def transfer(uow: UnitOfWork, customer_id: int, *, to_user_id: int | None,
 async def reveal_phones(uow: UnitOfWork, customer_id: int, *, reason: str, by: Actor) -> list[str]:
     """The full numbers for one who sees them masked; the audit keeps who, when and why."""
     customer = await queries.customer_to_change(uow.session, by, customer_id, Action.CUSTOMER_REVEAL)
+    audit.record(uow, by, "customer.reveal_phones", "customer", customer.id, {"reason": checked_reason(reason)})
+    return [phone.number for phone in customer.phones]
+
+
+def checked_reason(reason: str) -> str:
+    """Why somebody needs a whole number. Raises Rejected for none."""
     plain = rules.clean(reason)
     if not plain:
         raise Rejected("reason_missing", "Say why you need the full number.", errors={"reason": "must not be empty"})
-    audit.record(uow, by, "customer.reveal_phones", "customer", customer.id, {"reason": plain[:500]})
-    return [phone.number for phone in customer.phones]
+    return plain[:500]
+
+
+async def add_family_member(
+    uow: UnitOfWork, customer_id: int, *, name: str, relation: str, by: Actor, birth_year: int | None = None
+) -> FamilyMember:
+    """Raises NotFound when the customer is out of reach, Rejected without name or relation, or for an odd year."""
+    customer = await queries.customer_to_change(uow.session, by, customer_id, Action.CUSTOMER_WRITE)
+    plain = {"name": rules.clean(name), "relation": rules.clean(relation)}
+    errors = {field: "must not be empty" for field, text in plain.items() if not text}
+    errors |= {field: "too long" for field, most in (("name", 120), ("relation", 40)) if len(plain[field]) > most}
+    if birth_year is not None and not 1880 <= birth_year <= uow.clock.now().year:
+        errors["birth_year"] = "no year of birth"
+    if errors:
+        raise Rejected("family_invalid", "A relative needs a name and a relation.", errors=errors)
+    member = FamilyMember(id=new_id(), customer_id=customer.id, birth_year=birth_year, **plain)
+    uow.session.add(member)
+    audit.record(uow, by, "customer.family_added", "customer", customer.id, {"relation": plain["relation"]})
+    return member
 
 
 async def _refuse_duplicate(uow: UnitOfWork, name: str, phones: Iterable[Phone]) -> None:

@@ -75,3 +75,14 @@ class CustomerNoteView:
     at: datetime
     author: str | None
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyView:
+    """A relative; ``member_id`` when he is a customer too."""
+
+    id: int
+    relation: str
+    name: str
+    birth_year: int | None
+    member_id: int | None

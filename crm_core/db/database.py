@@ -29,6 +29,11 @@ def _dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+def _loads(value: Any) -> Any:
+    # A column declared JSON has numeric affinity on SQLite: a bare number comes back as one.
+    return value if isinstance(value, int | float) else orjson.loads(value)
+
+
 class Database:
     """The one way to the data. ``url`` is any SQLAlchemy async URL for SQLite (aiosqlite) or PostgreSQL (asyncpg)."""
 
@@ -43,7 +48,7 @@ class Database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._sqlite_engine("BEGIN IMMEDIATE", pool_size=1)
             self._reader = self._sqlite_engine("BEGIN", pool_size=_READERS)
-            self._glances: Glances | None = Glances(self.url.database or ":memory:", orjson.loads)
+            self._glances: Glances | None = Glances(self.url.database or ":memory:", _loads)
         else:
             self._glances = None
             self._writer = self._reader = create_async_engine(
@@ -63,7 +68,7 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             json_serializer=_dumps,
-            json_deserializer=orjson.loads,
+            json_deserializer=_loads,
         )
         event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin) and None)
         return engine

@@ -60,6 +60,7 @@ RIGHTS: dict[Role, dict[Action, Scope]] = {
     Role.SERVICE_AGENT: {
         _A.CUSTOMER_READ: Scope.DEPARTMENT,
         _A.CUSTOMER_WRITE: Scope.DEPARTMENT,
+        _A.CUSTOMER_REVEAL: Scope.DEPARTMENT,
         _A.CALL_READ: Scope.OWN,
         _A.CALL_DIAL: Scope.OWN,
         _A.CALL_NOTE: Scope.OWN,
@@ -99,8 +100,8 @@ RIGHTS: dict[Role, dict[Action, Scope]] = {
         _A.CUSTOMER_READ: Scope.CENTRE,
         _A.CUSTOMER_WRITE: Scope.CENTRE,
     },
-    Role.WAREHOUSE: {_A.CUSTOMER_READ: Scope.CENTRE},
-    Role.FINANCE: {_A.CUSTOMER_READ: Scope.CENTRE},
+    Role.WAREHOUSE: {_A.CUSTOMER_READ: Scope.CENTRE, _A.CUSTOMER_REVEAL: Scope.CENTRE},
+    Role.FINANCE: {_A.CUSTOMER_READ: Scope.CENTRE, _A.CUSTOMER_REVEAL: Scope.CENTRE},
     Role.ADMIN: _ALL_ACTIONS,
 }
 

@@ -24,6 +24,7 @@ from crm_core.organization.models import (
     User,
     UserSession,
 )
+from crm_core.organization.preferences import Preferences, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,3 +220,14 @@ async def setting(session: AsyncSession, key: str, default: Any) -> Any:
 
 async def settings(session: AsyncSession) -> dict[str, Any]:
     return {row.key: row.value for row in await session.scalars(select(Setting))}
+
+
+async def preferences(session: AsyncSession) -> Preferences:
+    """What administrators have set, with the defaults of what they have not."""
+    return parse(await settings(session))
+
+
+async def people(session: AsyncSession) -> Sequence[tuple[int, str, str]]:
+    """(id, name, display name) of everybody who works or worked here."""
+    rows = await session.execute(select(User.id, User.name, User.display_name))
+    return [(row.id, row.name, row.display_name) for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import delete
@@ -13,9 +14,10 @@ from crm_core.db.uow import UnitOfWork
 from crm_core.kernel.errors import Conflict, NotFound, Rejected
 from crm_core.kernel.ids import new_id
 from crm_core.organization import passwords, queries
-from crm_core.organization.access import Actor
+from crm_core.organization.access import Action, Actor
 from crm_core.organization.events import RightsChanged
 from crm_core.organization.models import Centre, CentreKind, Department, Role, Setting, User, UserSession
+from crm_core.organization.preferences import Preferences, checked, plain
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _EXTENSION = re.compile(r"[0-9A-Za-z_-]{1,20}")
@@ -167,6 +169,21 @@ async def put_setting(uow: UnitOfWork, key: str, value: Any, *, by: Actor) -> No
     old = await queries.setting(uow.session, key, None)
     await uow.session.merge(Setting(key=key, value=value, changed_at=uow.clock.now(), changed_by=by.name))
     record(uow, by, "setting.changed", "setting", None, {"key": key, "old": old, "new": value})
+
+
+async def change_preferences(uow: UnitOfWork, changes: Mapping[str, Any], *, by: Actor) -> Preferences:
+    """Sets the named ones (see ``preferences.plain`` for their form); only what differs is stored and on record.
+
+    Raises Denied, Rejected with every wrong field; then none is set.
+    """
+    by.require(Action.SETTING_WRITE)
+    before = await queries.preferences(uow.session)
+    wanted, present = checked(changes), checked(plain(before))
+    for key, value in wanted.items():
+        if value != present[key]:
+            await put_setting(uow, key, value, by=by)
+    await uow.session.flush()
+    return await queries.preferences(uow.session)
 
 
 async def _flush(uow: UnitOfWork, code: str, sentence: str) -> None:

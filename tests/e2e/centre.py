@@ -80,7 +80,7 @@ class Centre:
 
     async def tidy(self) -> list[str]:
         """Closes the browsers, ends all calls; answers what went wrong in the browsers."""
-        wrong = [f"{screen.page.url}: {each}" for screen in self._screens for each in await screen.complaints()]
+        wrong = [each for screen in self._screens for each in await screen.complaints()]
         for context in self._contexts:
             await context.close()
         self._contexts.clear()

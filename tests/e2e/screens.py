@@ -45,7 +45,7 @@ class Screen:
     def _heard(self, message: ConsoleMessage) -> None:
         text = message.text
         if message.type in ("error", "warning") and not (self.away_expected and any(part in text for part in _AWAY)):
-            self.wrong.append(f"{message.type}: {text} ({message.location.get('url')})")
+            self.wrong.append(f"{message.type} on {self.page.url}: {text} ({message.location.get('url')})")
 
     def _asked(self, request: Request) -> None:
         where = urlsplit(request.url)
@@ -58,6 +58,10 @@ class Screen:
 
     async def open(self, path: str) -> None:
         await self.page.goto(self.url + path)
+
+    async def settled(self) -> None:
+        """Waits until everything is drawn that the page fetches by itself."""
+        await expect(self.page.locator("main progress, .c-skeleton")).to_have_count(0, timeout=20_000)
 
     async def live(self, path: str) -> None:
         """Opens a page and waits until it is told of calls."""

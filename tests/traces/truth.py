@@ -1,8 +1,9 @@
 """Truth tables: what a recorded call is, read from its stream, its CDR lines and its queue_log.
 
-``NAME.truth.toml`` beside ``NAME.ami``. Each ``[[call]]`` in order of start; ``rang`` and all durations in seconds from
-the call's start; what is absent must be absent. ``[[call.leg]]`` in order of ringing, ``[[call.visit]]`` a stay in a
-queue, ``[[call.pop]]`` a pop with the reason for which it was taken back, if it was.
+``NAME.truth.toml`` beside ``NAME.ami``; ``verified`` says by what it was checked against what happened. Each
+``[[call]]`` in order of start; ``rang`` and all durations in seconds from the call's start; what is absent must be
+absent. ``[[call.leg]]`` in order of ringing, ``[[call.visit]]`` a stay in a queue, ``[[call.pop]]`` a pop with the
+reason for which it was taken back, if it was.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from callcenter.tracking.changes import LegClosed, LegRang
 from crm_core.calls.facts import CallFacts
 from tests.traces.folding import Folded
 
@@ -84,7 +86,7 @@ def _rows(kind: str, got: list[Table], table: list[Table]) -> list[str]:
         return [f"{len(got)} {kind}s, not {len(table)}: {got}"]
     found = []
     for number, (one, other) in enumerate(zip(got, table, strict=True), 1):
-        times = {key: value for key, value in one.items() if isinstance(value, float)}
+        times: dict[str, float | None] = {key: value for key, value in one.items() if isinstance(value, float)}
         words = {key: value for key, value in one.items() if not isinstance(value, float)}
         found += [f"{kind} {number}: {text}" for text in _same(words, other) + _close(times, other)]
     return found
@@ -117,14 +119,11 @@ def _visits(facts: CallFacts) -> list[Table]:
 
 
 def _pops(folded: Folded, facts: CallFacts) -> list[Table]:
-    """Pops in order; each with the first taking back for that extension that is not yet used."""
-    hidden = [row for row in folded.hidden() if row[0] == facts.id]
+    """Pops in order, each with the reason for which that very ring's was taken back."""
+    hidden = {change.leg.id: change for change in folded.changes if isinstance(change, LegClosed)}
     pops: list[Table] = []
-    for call_id, extension in folded.shown():
-        if call_id != facts.id:
-            continue
-        back = next((row for row in hidden if row[1] == extension), None)
-        if back is not None:
-            hidden.remove(back)
-        pops.append({"extension": extension, "hidden": back and back[2], "by": back and back[3]})
+    for change in folded.changes:
+        if isinstance(change, LegRang) and change.call_id == facts.id:
+            back = hidden.get(change.leg.id)
+            pops.append({"extension": change.leg.extension, "hidden": back and back.reason, "by": back and back.by})
     return pops

@@ -36,13 +36,19 @@ class PbxList(TypedDict):
 
 
 class FindingAnswer(TypedDict):
-    """What the doctor found, and what to do about it."""
+    """What the doctor found, and what to do about it: `detail` and `advice` in English.
+
+    `message` and `advice_message` are the same with places for `params`, as keys for a translation.
+    """
 
     code: str
     severity: Severity
     subject: str
     detail: str
     advice: str
+    message: str
+    advice_message: str
+    params: dict[str, str]
 
 
 class FindingList(TypedDict):
@@ -81,6 +87,9 @@ async def doctor(asked: Asked) -> FindingList:
             "subject": finding.subject,
             "detail": finding.detail,
             "advice": finding.advice,
+            "message": finding.message,
+            "advice_message": finding.advice_message,
+            "params": dict(finding.params),
         }
         for finding in await asked.context.telephony.doctor()
     ]

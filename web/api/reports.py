@@ -10,9 +10,10 @@ from typing_extensions import TypedDict
 
 from crm_core.calls import report_queries
 from crm_core.kernel import ids
+from crm_core.organization import queries as organization
 from crm_core.organization.access import Action
 from web.api.asked import Asked
-from web.api.settings import NormalTalkAnswer, normal_talk
+from web.api.settings import NormalTalkAnswer
 from web.api.values import Day, Id, Input, Seconds, Time, time_text
 from web.registry import Routes
 
@@ -77,7 +78,7 @@ async def talk_time(asked: Asked, query: PeriodQuery) -> TalkTimeReport:
     last = query.last or max(today, query.first or today)
     first = query.first or min(today, last)
     async with asked.read() as session:
-        normal = await normal_talk(session)
+        normal = (await organization.preferences(session)).normal_talk
         rows = await report_queries.talk_time(session, asked.actor, first=first, last=last, zone=zone, normal=normal)
     return {"normal": {"low": normal[0], "high": normal[1]}, "items": [_row(row) for row in rows]}
 
@@ -105,7 +106,9 @@ async def today(asked: Asked) -> TodayReport:
     day = asked.context.clock.now().astimezone(zone).date()
     midnight = datetime.combine(day, time.min, tzinfo=zone)
     async with asked.read() as session:
-        numbers = await report_queries.board(session, asked.actor, since=midnight)
+        targets = (await organization.preferences(session)).targets
+        in_time = targets.service_level_seconds
+        numbers = await report_queries.board(session, asked.actor, since=midnight, in_time=in_time)
     return {
         "since": time_text(midnight, zone) or "",
         "offered": numbers.offered,

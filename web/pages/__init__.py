@@ -17,12 +17,14 @@ from web.pages import (
     missed,
     organization,
     pbx,
+    settings,
     signing_in,
     talktime,
     users,
 )
 from web.pages.failure import error_page
 from web.pages.frame import ENVIRONMENT
+from web.pages.preferred import prefer
 from web.pages.render import STATIC, environment
 
 _YEAR: Final = "public, max-age=31536000, immutable"
@@ -38,6 +40,7 @@ ROUTES: Final = (
     users.routes,
     organization.routes,
     pbx.routes,
+    settings.routes,
 )
 
 
@@ -48,6 +51,7 @@ def setup(app: web.Application) -> None:
     for table in ROUTES:
         app.router.add_routes(table)
     app.router.add_static("/static/", STATIC, follow_symlinks=False)
+    app.middlewares.append(prefer)
     app.on_response_prepare.append(_cache_static)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crm_core.calls.facts import Direction
+from crm_core.calls.facts import CallState, Direction
 from crm_core.calls.models import RecordingState
 from crm_core.calls.views import CallDetail, CallView, LegView, Reference
 from crm_core.kernel import ids
-from crm_core.organization.access import Actor
+from crm_core.organization.access import Action, Actor, Mask
 from web.pages.explain import explanation
 from web.pages.people import Names
-from web.pages.words import STATUS_TONE
+from web.pages.words import STATUS_TONE, word
 from web.ports import Meaning
 
 
@@ -30,12 +30,11 @@ def shape(call: CallView, names: Names, actor: Actor) -> dict[str, Any]:
         "called_number": call.called_number,
         "other_number": call.called_number if outbound else call.caller_number,
         "customer": _reference(call.customer),
-        "queue": call.queue,
+        "queue": None if call.queue is None else word("queue", call.queue),
         "started_at": call.started_at,
         "answered_at": call.answered_at,
         "wait_seconds": call.wait_seconds,
-        "talk_seconds": call.talk_seconds,
-        "hold_seconds": call.hold_seconds,
+        **_times(call),
         "agent_names": [names.phone(call.pbx, extension) or extension for extension in call.agents],
         "progress": call.progress,
         "disposition": call.disposition,
@@ -45,6 +44,17 @@ def shape(call: CallView, names: Names, actor: Actor) -> dict[str, Any]:
         "transferred": None if call.transferred is None else str(call.transferred),
         "ended_by": None if call.ended_by is None else str(call.ended_by),
         **_claim(call, names, actor),
+    }
+
+
+def _times(call: CallView) -> dict[str, Any]:
+    """A live call has no talk time yet: ``talking_since`` lets it run where it is shown."""
+    live = call.state is not CallState.ENDED
+    return {
+        "live": live,
+        "talking_since": call.answered_at if call.state is CallState.TALKING else None,
+        "talk_seconds": None if live else call.talk_seconds,
+        "hold_seconds": None if live else call.hold_seconds,
     }
 
 
@@ -67,13 +77,15 @@ def shape_detail(detail: CallDetail, meanings: Sequence[Meaning] | None, names: 
     """A call with all that is inside; ``meanings`` is None for who may not see the PBX's events."""
     call = detail.call
     return shape(call, names, actor) | {
+        "can_reveal": bool(call.customer_number) and actor.masks(Mask.PHONE) and actor.may(Action.CUSTOMER_REVEAL),
+        "revealed": None,
         "legs": [_leg(leg, names, call.pbx) for leg in call.legs],
         "recordings": [
             {"id": ids.show(r.id), "state": str(r.state), "seconds": r.seconds, "pauses": len(r.pauses)}
             for r in call.recordings
         ],
         "notes": [{"at": note.at, "by": names.named(note.author), "text": note.text} for note in detail.notes],
-        "queues": [{"queue": visit["queue"], "seconds": _span(visit)} for visit in detail.queues],
+        "queues": [{"queue": word("queue", visit["queue"]), "seconds": _span(visit)} for visit in detail.queues],
         "explain": None if meanings is None else explanation(meanings),
     }
 

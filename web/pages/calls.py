@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from crm_core.calls import queries
+from crm_core.calls import queries, service
 from crm_core.calls.facts import CallStatus, Direction
 from crm_core.calls.queries import CallFilter
 from crm_core.calls.rules import raw_packets
@@ -20,9 +20,10 @@ from web.auth import actor_of
 from web.context import context_of
 from web.i18n import gettext as _
 from web.pages.call_shape import shape, shape_detail
-from web.pages.frame import html, said
+from web.pages.frame import form_of, html, partial, said
 from web.pages.people import Names, agents_within
-from web.pages.words import WORDS
+from web.pages.preferred import preferred
+from web.pages.words import WORDS, word
 from web.ports import Meaning
 
 routes = web.RouteTableDef()
@@ -85,7 +86,7 @@ async def call_log(request: web.Request) -> web.StreamResponse:
         try:
             where = call_filter(fields, context.settings.timezone)
             page = await queries.calls(session, actor, where, limit=_PAGE, cursor=cursor)
-            names = await Names.read(session, page.items)
+            names = await Names.read(session)
             shown, page_next = [shape(call, names, actor) for call in page.items], page.next
         except Rejected as error:
             wrong = said(error)
@@ -113,11 +114,11 @@ def _sees_own_only(actor: Actor) -> bool:
 
 
 def _queue_options(request: web.Request, actor: Actor, fields: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The queues that the PBX has now, and the one that is filtered by."""
-    names = {fields["queue"]} if "queue" in fields else set()
+    """The queues that the PBX has now, those that have a name for people, and the one that is filtered by."""
+    names = {*preferred().queue_labels, *([fields["queue"]] if "queue" in fields else [])}
     if actor.may(Action.BOARD_WATCH):
         names |= {str(queue["queue"]) for queue in context_of(request).telephony.board(actor).get("queues", ())}
-    return [(name, name) for name in sorted(names)]
+    return sorted(((name, word("queue", name)) for name in names), key=lambda pair: pair[1])
 
 
 def _presets(fields: Mapping[str, str], today: date) -> list[tuple[str, str, bool]]:
@@ -146,6 +147,8 @@ def _active(fields: Mapping[str, str]) -> list[tuple[str, str]]:
         kept = {other: text for other, text in fields.items() if other != name}
         if name in ("status", "direction"):
             text = _(WORDS[name].get(value, value))
+        elif name == "queue":
+            text = f"{words[name]}: {word('queue', value)}"
         else:
             text = _("Customer") if name == "customer" else f"{words[name]}: {value}"
         shown.append((text, address("/calls", kept)))
@@ -162,13 +165,35 @@ async def inside_row(request: web.Request) -> web.StreamResponse:
     return html(request, "calls/detail.html", **await _detail(request))
 
 
+@routes.get("/calls/{id}/row")
+async def one_row(request: web.Request) -> web.StreamResponse:
+    """A live call's row, fetched again until the call has ended."""
+    actor = actor_of(request, Action.CALL_READ)
+    async with context_of(request).db.read() as session:
+        detail = await queries.call(session, actor, ids.parse(request.match_info["id"]))
+        names = await Names.read(session)
+    return html(request, "calls/row.html", call=shape(detail.call, names, actor))
+
+
+@routes.post("/calls/{id}/reveal")
+async def reveal(request: web.Request) -> web.StreamResponse:
+    """The whole number, until the page is loaded again; who asked and why is on record."""
+    actor, form = actor_of(request, Action.CUSTOMER_REVEAL), await form_of(request)
+    async with context_of(request).db.uow() as uow:
+        call_id = ids.parse(request.match_info["id"])
+        number = await service.reveal_number(uow, call_id, reason=form.get("reason", ""), by=actor)
+    values = await _detail(request)
+    values["call"]["revealed"] = number
+    return html(request, "calls/number.html" if partial(request) else "calls/page.html", **values)
+
+
 async def _detail(request: web.Request) -> dict[str, Any]:
     actor = actor_of(request, Action.CALL_READ)
     call_id = ids.parse(request.match_info["id"])
     async with context_of(request).db.read() as session:
         detail = await queries.call(session, actor, call_id)
         chunks = await queries.events(session, detail.call.id) if actor.may(Action.CALL_EXPLAIN) else None
-        names = await Names.read(session, [detail.call])
+        names = await Names.read(session)
         playable = await _may_play(request, actor, detail.call.id)
     meanings = None if chunks is None else _meanings(request, detail.call.pbx, chunks)
     return {"call": shape_detail(detail, meanings, names, actor), "may_play": playable}

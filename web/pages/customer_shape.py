@@ -13,7 +13,7 @@ from crm_core.calls.views import CallView, NoteView
 from crm_core.customers import rules
 from crm_core.customers.kinds import Calendar
 from crm_core.customers.lookup_queries import NumberMatch
-from crm_core.customers.views import CustomerView
+from crm_core.customers.views import CustomerView, FamilyView
 from crm_core.kernel import ids
 from web.i18n import gettext as _
 from web.pages.filters import duration, filters
@@ -25,9 +25,11 @@ Badge = tuple[str, str, str | None]
 
 
 def place(customer: CustomerView) -> str:
-    """Where the customer lives, from large to small, without repeating a city that is a province."""
-    parts = [customer.province, customer.city, customer.district]
-    return " ".join(dict.fromkeys(part for part in parts if part))
+    """Where the customer lives, from large to small; a municipality is province and city in one and stands once."""
+    province, city = customer.province or "", customer.city or ""
+    if province.removesuffix("市") == city.removesuffix("市"):
+        city = ""
+    return " ".join(part for part in (province, city, customer.district) if part)
 
 
 def row(customer: CustomerView, names: Names) -> dict[str, Any]:
@@ -65,6 +67,7 @@ def card(
                 "kind": str(phone.kind),
                 "primary": phone.primary,
                 "state": str(phone.state),
+                "masked": phone.masked,
                 "where": " ".join(part for part in (phone.region, phone.carrier) if part),
             }
             for phone in customer.phones
@@ -190,6 +193,16 @@ def brief(match: NumberMatch) -> dict[str, Any]:
         "do_not_call": match.do_not_call,
         "taboos": match.taboos,
         "numbers": [SimpleNamespace(label=_("Owner"), value=owner or "–", note="", tone=None)],
+    }
+
+
+def relative(one: FamilyView) -> dict[str, Any]:
+    """A line of the family: who, how related, born when, and the card of one who is a customer too."""
+    return {
+        "name": one.name,
+        "relation": one.relation,
+        "birth_year": one.birth_year,
+        "customer_id": None if one.member_id is None else ids.show(one.member_id),
     }
 
 

@@ -61,13 +61,16 @@ async def everything(request: web.Request, session: AsyncSession, actor: Actor, 
     if actor.may(Action.CALL_READ):
         calls = list((await call_queries.calls(session, actor, where, limit=customer_shape.RECENT)).items)
     story = (await timeline_queries.timeline(session, actor, customer_id, today=today)).items
-    names = await Names.read(session, calls)
+    names = await Names.read(session)
+    reach = {"owner_id": customer.owner_id, "department_id": customer.department_id}
+    masked = any(phone.masked for phone in customer.phones)
     return {
         "customer": customer_shape.card(customer, calls, names, today, zone),
+        "can_reveal": masked and actor.reaches(Action.CUSTOMER_REVEAL, **reach),
         "timeline": customer_shape.timeline(story, names),
         "recent_calls": [shape(call, names, actor) for call in calls],
         "calls_total": len(calls),
-        "family": [],
+        "family": [customer_shape.relative(one) for one in await queries.family(session, customer_id)],
         "can_note": actor.may(Action.CUSTOMER_WRITE),
         "can_write": actor.may(Action.CUSTOMER_WRITE),
     }
@@ -162,3 +165,39 @@ async def add_note(request: web.Request) -> web.StreamResponse:
     async with context.db.read() as session:
         values = await everything(request, session, actor, customer_id)
     return html(request, "customers/timeline.html", **values)
+
+
+@routes.post("/customers/{id}/reveal")
+async def reveal(request: web.Request) -> web.StreamResponse:
+    """The whole numbers, until the page is loaded again; who asked and why is on record."""
+    actor, form = actor_of(request, Action.CUSTOMER_REVEAL), await form_of(request)
+    context, customer_id = context_of(request), ids.parse(request.match_info["id"])
+    async with context.db.uow() as uow:
+        numbers = await service.reveal_phones(uow, customer_id, reason=form.get("reason", ""), by=actor)
+    async with context.db.read() as session:
+        values = await everything(request, session, actor, customer_id)
+    for phone, number in zip(values["customer"]["phones"], numbers, strict=False):
+        phone |= {"number": number, "masked": False}
+    values["can_reveal"] = False
+    return html(request, "customers/phones.html" if partial(request) else "customers/card.html", **values)
+
+
+@routes.post("/customers/{id}/family")
+async def add_relative(request: web.Request) -> web.StreamResponse:
+    actor, form = actor_of(request, Action.CUSTOMER_WRITE), await form_of(request)
+    context, customer_id = context_of(request), ids.parse(request.match_info["id"])
+    year = form.get("birth_year", "")
+    async with context.db.uow() as uow:
+        await service.add_family_member(
+            uow,
+            customer_id,
+            name=form.get("name", ""),
+            relation=form.get("relation", ""),
+            birth_year=int(year) if year.isdecimal() else None,
+            by=actor,
+        )
+    if not partial(request):
+        return see_other(f"/customers/{request.match_info['id']}")
+    async with context.db.read() as session:
+        values = await everything(request, session, actor, customer_id)
+    return html(request, "customers/family.html", **values)

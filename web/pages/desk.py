@@ -28,12 +28,12 @@ from web.context import context_of
 from web.i18n import gettext as _
 from web.pages import customer_shape
 from web.pages.call_shape import shape
-from web.pages.calls import options
 from web.pages.customers import everything
 from web.pages.frame import form_of, html
-from web.pages.missed import waiting
 from web.pages.people import Names
-from web.pages.words import WORDS
+from web.pages.preferred import preferred
+from web.pages.todo import todo
+from web.pages.words import WORDS, choices
 
 routes = web.RouteTableDef()
 _TODAY = 100  # calls that the desk lists
@@ -51,23 +51,29 @@ async def desk(request: web.Request) -> web.StreamResponse:
     actor = actor_of(request, Action.CALL_NOTE)
     async with context_of(request).db.read() as session:
         mine = await _own_calls(request, session, actor)
-        names = await Names.read(session, mine)
+        names = await Names.read(session)
         notes = await timeline_queries.notes_of(session, [call.id for call in mine])
-        missed: list[dict[str, Any]] = []
-        if actor.may(Action.MISSED_CLAIM):
-            missed, _next = await waiting(request, session, actor, days=2, limit=20)
+        lists = await todo(request, session, actor)
     return html(
         request,
         "desk/page.html",
         me=SimpleNamespace(state="offline", since=None),
-        pause_reasons=list(WORDS["pause"]),
-        dispositions=options("disposition"),
+        pause_reasons=choices("pause"),
+        dispositions=choices("disposition"),
+        wrap_up_seconds=preferred().wrap_up_seconds,
         today=_today(mine),
-        queues=[],
-        todo=[],
-        missed=missed,
         mine=[shape(call, names, actor) | {"note": "\n".join(n.text for n in notes.get(call.id, ()))} for call in mine],
+        **lists,
     )
+
+
+@routes.get("/desk/todo")
+async def what_waits(request: web.Request) -> web.StreamResponse:
+    """The list alone, fetched again and again while the desk is open."""
+    actor = actor_of(request, Action.CALL_NOTE)
+    async with context_of(request).db.read() as session:
+        lists = await todo(request, session, actor)
+    return html(request, "desk/todo.html", **lists)
 
 
 async def _own_calls(request: web.Request, session: AsyncSession, actor: Actor) -> list[CallView]:
@@ -133,7 +139,13 @@ async def _colleagues(session: AsyncSession, actor: Actor, call_id: int, custome
     if match is None or ((e164 is None or match.e164 != e164) and row.customer_id != customer_id):
         raise customer_queries.no_customer()
     empty: dict[str, Any] = {"timeline": [], "recent_calls": [], "calls_total": None, "family": []}
-    return empty | {"customer": customer_shape.brief(match), "can_note": False, "can_write": False, "brief": True}
+    return empty | {
+        "customer": customer_shape.brief(match),
+        "can_note": False,
+        "can_write": False,
+        "brief": True,
+        "can_reveal": False,
+    }
 
 
 @routes.post("/desk/calls/{call}/customer")
@@ -169,7 +181,7 @@ async def save_wrap_up(request: web.Request) -> web.StreamResponse:
     """What the agent noted, in one transaction; what was left empty stays as it was."""
     actor, form = actor_of(request, Action.CALL_NOTE), await form_of(request)
     progress, disposition = form.get("progress", ""), form.get("disposition", "")
-    if disposition and disposition not in WORDS["disposition"]:
+    if disposition and disposition not in dict(choices("disposition")):
         raise Rejected("disposition_unknown", "This result is not one of the list.", errors={"disposition": "unknown"})
     if progress and not progress.isdecimal():
         raise Rejected("progress_unknown", "Progress is 15, 50, 75 or 100 per cent.", errors={"progress": "unknown"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from crm_core.kernel.texts import N_
 from crm_core.organization.access import Action, Actor
-from web.pages.words import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ NAVIGATION: Final = (
     Entry("/admin/users", N_("Users"), Action.USER_MANAGE),
     Entry("/admin/organization", N_("Organisation"), Action.USER_MANAGE),
     Entry("/admin/pbx", N_("PBX"), Action.PBX_MANAGE),
+    Entry("/admin/settings", N_("Settings"), Action.SETTING_WRITE),
 )
 
 

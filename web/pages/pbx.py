@@ -10,7 +10,10 @@ from crm_core.kernel.errors import CrmError
 from crm_core.organization.access import Action
 from web.auth import actor_of
 from web.context import context_of
+from web.i18n import gettext as _
 from web.pages.frame import html, said
+from web.pages.reasons import reason
+from web.pages.words import word
 from web.ports import Finding, PbxStatus, Severity
 
 routes = web.RouteTableDef()
@@ -29,7 +32,7 @@ async def doctor(request: web.Request) -> web.StreamResponse:
     try:
         findings = await context_of(request).telephony.doctor()
     except CrmError as error:
-        findings = [Finding(error.code, Severity.ERROR, "doctor", said(error))]
+        findings = [Finding(error.code, Severity.ERROR, "doctor", "%(reason)s", params={"reason": said(error)})]
     return html(request, "admin/doctor.html", findings=[_finding(f) for f in findings])
 
 
@@ -41,7 +44,7 @@ def _shape(pbx: PbxStatus) -> SimpleNamespace:
         port=pbx.port,
         state=pbx.link,
         since=pbx.since,
-        problem=pbx.reason if pbx.link != "connected" else None,
+        problem=reason(pbx.reason) if pbx.reason and pbx.link != "connected" else None,
         actions=pbx.actions,
         live_calls=pbx.live_calls,
         events=pbx.events,
@@ -50,6 +53,11 @@ def _shape(pbx: PbxStatus) -> SimpleNamespace:
 
 
 def _finding(finding: Finding) -> SimpleNamespace:
+    part, _space, name = finding.subject.partition(" ")
+    params = {key: reason(text) if key == "reason" else text for key, text in finding.params.items()}
     return SimpleNamespace(
-        severity=str(finding.severity), title=finding.subject, text=finding.detail, advice=finding.advice
+        severity=str(finding.severity),
+        title=word("subject", part) % {"name": name},
+        text=_(finding.message) % params,
+        advice=_(finding.advice_message) % params,
     )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.calls.views import CallView
 from crm_core.organization import queries
 from crm_core.organization.access import Action, Actor
 
@@ -18,14 +15,12 @@ class Names:
         self._by_phone, self._by_user, self._by_name = by_phone, by_user, by_name
 
     @classmethod
-    async def read(cls, session: AsyncSession, calls: Iterable[CallView] = ()) -> Names:
-        phones = await queries.extensions(session)
-        wanted = {other.id for call in calls for other in (call.owner, call.claimed_by) if other is not None}
-        users = await queries.names_of(session, wanted) if wanted else {}
+    async def read(cls, session: AsyncSession) -> Names:
+        phones, users = await queries.extensions(session), await queries.people(session)
         return cls(
             {key: person.display_name for key, person in phones.items()},
-            {user_id: display or name for user_id, (name, display) in users.items()},
-            {person.name: person.display_name for person in phones.values()},
+            {user_id: display or name for user_id, name, display in users},
+            {name: display or name for _user_id, name, display in users},
         )
 
     def phone(self, pbx: str, extension: str) -> str | None:
@@ -35,7 +30,7 @@ class Names:
         return self._by_user.get(user_id, otherwise)
 
     def named(self, name: str | None) -> str | None:
-        """The display name for a user name, as far as that user has a phone; else the name itself."""
+        """The display name for a user name; the name itself when nobody is called so."""
         return None if name is None else self._by_name.get(name) or name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -19,11 +19,18 @@ from web import i18n
 from web.auth import actor_of
 from web.context import context_of
 from web.i18n import gettext as _
-from web.pages.board import NORMAL
 from web.pages.calls import address, day
 from web.pages.frame import html, said
+from web.pages.preferred import preferred
 
 routes = web.RouteTableDef()
+_FEWEST: Final = 3  # fewer calls on a day say nothing
+
+
+def normal() -> SimpleNamespace:
+    """The normal average talk time, as set, and how many calls a day needs to be judged."""
+    low, high = preferred().normal_talk
+    return SimpleNamespace(low=low, high=high, calls=_FEWEST)
 
 
 @routes.get("/talktime")
@@ -37,8 +44,8 @@ async def talk_time(request: web.Request) -> web.StreamResponse:
     async with context.db.read() as session:
         try:
             first, last = day(fields.get("from")) or first, day(fields.get("to")) or last
-            normal = (NORMAL.low, NORMAL.high)
-            rows = await report_queries.talk_time(session, actor, first=first, last=last, zone=zone, normal=normal)
+            usual = preferred().normal_talk
+            rows = await report_queries.talk_time(session, actor, first=first, last=last, zone=zone, normal=usual)
             phones = await queries.extensions(session)
             extensions = {person.user_id: extension for (_pbx, extension), person in phones.items()}
         except Rejected as error:
@@ -50,7 +57,7 @@ async def talk_time(request: web.Request) -> web.StreamResponse:
         agents=_table(rows, days, extensions),
         chart=_chart(rows, days),
         day_columns=[(_short(one), "data-num") for one in days],
-        normal=NORMAL,
+        normal=normal(),
         filter=fields or {"from": first.isoformat(), "to": last.isoformat()},
         presets=_presets(today, first, last),
         wrong=wrong,
@@ -75,7 +82,7 @@ def _short(of: date) -> str:
 
 def judgement(row: TalkTime) -> str:
     """The band of the day's average, unless there were too few calls to say anything."""
-    return "few" if row.calls < NORMAL.calls else row.band
+    return "few" if row.calls < _FEWEST else row.band
 
 
 def _table(rows: Sequence[TalkTime], days: Sequence[date], extensions: dict[int, str]) -> list[SimpleNamespace]:
@@ -95,7 +102,7 @@ def _agent(own: Sequence[TalkTime], days: Sequence[date], extension: str | None)
         calls=calls,
         average=average,
         outliers=sum(row.outliers for row in own),
-        judgement="few" if calls < NORMAL.calls else band(average, (NORMAL.low, NORMAL.high)),
+        judgement="few" if calls < _FEWEST else band(average, preferred().normal_talk),
         days=[_cell(by_day[one], extension) if one in by_day else None for one in days],
     )
 
@@ -114,8 +121,8 @@ def _chart(rows: Sequence[TalkTime], days: Sequence[date]) -> dict[str, Any]:
     return {
         "days": [one.isoformat() for one in days],
         "day_texts": [_short(one) for one in days],
-        "low": NORMAL.low,
-        "high": NORMAL.high,
+        "low": preferred().normal_talk[0],
+        "high": preferred().normal_talk[1],
         "points": [
             {
                 "day": row.day.isoformat(),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from crm_core.kernel.texts import N_
+from crm_core.organization.preferences import Choice
+from web import i18n
 from web.i18n import gettext
-
-
-def N_(message: str) -> str:  # noqa: N802  (the usual mark for a string that is translated later)
-    return message
-
+from web.pages.preferred import preferred
 
 WORDS: Final[dict[str, dict[str, str]]] = {
     "direction": {"inbound": N_("Inbound"), "outbound": N_("Outbound"), "internal": N_("Internal")},
@@ -140,6 +139,16 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "profit": N_("Profit centre"),
         "service": N_("Service centre"),
     },
+    "subject": {
+        "database": N_("Database"),
+        "disk": N_("Disk"),
+        "pbx": N_("PBX %(name)s"),
+        "recordings": N_("Recordings of %(name)s"),
+        "sms": N_("SMS"),
+        "settings": N_("Set-up"),
+        "ports": N_("Network ports"),
+        "doctor": N_("Doctor"),
+    },
     "link": {"connected": N_("Connected"), "connecting": N_("Connecting"), "disconnected": N_("Not connected")},
 }
 
@@ -214,7 +223,8 @@ def script_texts() -> dict[str, object]:
     """Everything that a script may show, in the request's language; handed over as JSON in the page."""
     texts: dict[str, object] = {key: gettext(text) for key, text in _SCRIPT_TEXTS.items()}
     for kind in _SCRIPT_WORDS:
-        texts[kind] = {value: gettext(text) for value, text in WORDS[kind].items()}
+        texts[kind] = {value: gettext(text) for value, text in WORDS[kind].items()} | dict(choices(kind))
+    texts["queue"] = dict(preferred().queue_labels)
     texts["problem"] = {code: gettext(_PROBLEMS[code]) for code in _SCRIPT_PROBLEMS}
     return texts
 
@@ -255,6 +265,9 @@ _PROBLEMS: Final = {
     "too_many_requests": N_("Too many requests; slow down and try again."),
     "bad_date": N_("A date is written like 2026-07-23."),
     "bad_filter": N_("The filter has an unknown value."),
+    "reason_missing": N_("Say why you need the full number."),
+    "family_invalid": N_("A relative needs a name and a relation."),
+    "setting_invalid": N_("Some of the settings are not allowed; they are marked."),
     "progress_unknown": N_("Progress is 15, 50, 75 or 100 per cent."),
     "disposition_unknown": N_("This result is not one of the list."),
     "no_such_page": N_("There is nothing at this address."),
@@ -284,9 +297,23 @@ _ERROR_TITLES: Final = (
 )
 
 
+def _own(kind: str) -> tuple[Choice, ...]:
+    """The entries of a list that administrators made their own."""
+    return {"pause": preferred().pause_reasons, "disposition": preferred().dispositions}.get(kind, ())
+
+
+def choices(kind: str) -> list[tuple[str, str]]:
+    """Code and word of what may be chosen now; empty for what is not chosen from a list of the house."""
+    return [(one.code, word(kind, one.code)) for one in _own(kind)]
+
+
 def word(kind: str, value: object) -> str:
     """The reader's word for a value of ours: ``word("status", "missed")``; an unknown value is shown as it is."""
-    return gettext(WORDS[kind].get(str(value), str(value)))
+    text = str(value)
+    if kind == "queue":
+        return preferred().queue_label(text)
+    own = next((one.label(i18n.language()) for one in _own(kind) if one.code == text), "")
+    return own or gettext(WORDS.get(kind, {}).get(text, text))
 
 
 def problem_text(code: str, otherwise: str) -> str:

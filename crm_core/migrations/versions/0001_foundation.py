@@ -501,6 +501,13 @@ def upgrade() -> None:
             batch_op.f("ix_calls_department_id_started_at"), ["department_id", "started_at"], unique=False
         )
         batch_op.create_index(
+            "ix_calls_due",
+            ["owner_id", "next_at"],
+            unique=False,
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_calls_open",
             ["pbx", "id"],
             unique=False,
@@ -866,6 +873,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_calls_owner_id_started_at"))
         batch_op.drop_index(
             "ix_calls_open", postgresql_where=sa.text("state <> 'ended'"), sqlite_where=sa.text("state <> 'ended'")
+        )
+        batch_op.drop_index(
+            "ix_calls_due", postgresql_where=sa.text("next_at IS NOT NULL"), sqlite_where=sa.text("next_at IS NOT NULL")
         )
         batch_op.drop_index(batch_op.f("ix_calls_department_id_started_at"))
         batch_op.drop_index(batch_op.f("ix_calls_customer_id_started_at"))

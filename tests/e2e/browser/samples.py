@@ -40,6 +40,8 @@ def call(n: int = 0, *, long: bool = False) -> dict[str, Any]:
         "started_at": at,
         "answered_at": at,
         "wait_seconds": 3.2 + n,
+        "live": status is None,
+        "talking_since": at if status is None else None,
         "talk_seconds": 41.0 * n if status == "answered" else None,
         "hold_seconds": 12.0 if n % 5 == 1 else 0.0,
         "agent_names": [LONG if long and n % 4 == 1 else "王薇"] if status == "answered" else [],
@@ -58,6 +60,8 @@ def call(n: int = 0, *, long: bool = False) -> dict[str, Any]:
         "transferred": "blind" if n % 5 == 2 else None,
         "ended_by": "caller" if n % 2 else None,
         "queues": [{"queue": "销售热线", "seconds": 12.0}],
+        "can_reveal": n % 2 == 1,
+        "revealed": None,
         "legs": [
             {
                 "extension": "1001",
@@ -108,6 +112,7 @@ def customer(*, long: bool = False) -> dict[str, Any]:
                 "number": "138****8000",
                 "kind": "mobile",
                 "primary": True,
+                "masked": True,
                 "state": "valid",
                 "where": "上海 移动",
             },
@@ -116,6 +121,7 @@ def customer(*, long: bool = False) -> dict[str, Any]:
                 "number": "021****6789",
                 "kind": "home",
                 "primary": False,
+                "masked": True,
                 "state": "wrong",
                 "where": "",
             },
@@ -177,15 +183,29 @@ def shared(size: str, role: str = "supervisor") -> dict[str, Any]:
     }
 
 
+def due(*, long: bool = False, overdue: bool = False) -> SimpleNamespace:
+    """A contact that was promised."""
+    return _ns(
+        call_id="call000000001",
+        href="/customers/one",
+        icon="alert-triangle" if overdue else "calendar-event",
+        overdue=overdue,
+        title=LONG if long else "赵国强",
+        text="已逾期 2 天 · 再联系" if overdue else "约定 14:30 · 再联系 · 50%",
+        can_dial=True,
+    )
+
+
 def desk(size: str) -> dict[str, Any]:
     count = {"none": 0, "some": 5, "much": 80}[size]
     return {
         "me": _ns(state="available", since=NOW - timedelta(minutes=3)),
-        "pause_reasons": list(words.WORDS["pause"]),
-        "dispositions": [(key, key) for key in words.WORDS["disposition"]],
+        "pause_reasons": words.choices("pause"),
+        "dispositions": words.choices("disposition"),
+        "wrap_up_seconds": 0.0,
         "today": _ns(calls=38, average_talk=227.0, closed=4) if count else _ns(calls=0, average_talk=None, closed=0),
         "queues": [1] * (count > 0),
-        "todo": [_ns(href="/x", icon="calendar-event", title="赵国强", text="约定 14:30 再联系")] if count else [],
+        "todo": [due(long=size == "much"), due(overdue=True)] if count else [],
         "missed": [call(n * 3 + 1, long=size == "much") | {"status": "missed"} for n in range(min(count, 30))],
         "mine": [call(n, long=size == "much") for n in range(count)],
     }
@@ -198,7 +218,8 @@ def tabs(size: str) -> dict[str, Any]:
         "timeline": timeline(count),
         "recent_calls": [call(n) for n in range(min(count, 20))],
         "calls_total": count,
-        "family": [{"name": "李建华", "relation": "丈夫", "customer_id": None}] if count else [],
+        "family": [{"name": "李建华", "relation": "丈夫", "birth_year": 1951, "customer_id": None}] if count else [],
+        "can_reveal": True,
         "can_note": True,
         "can_write": True,
     }
@@ -269,7 +290,8 @@ def board(size: str) -> dict[str, Any]:
             average_talk=None if empty else 232.0,
             to_return=0 if empty else 3,
         ),
-        "targets": _ns(answered=0.95, service_level=0.85),
+        "targets": _ns(answered_rate=0.95, service_level=0.85, service_level_seconds=20.0),
+        "limits": _ns(talk=480.0, wrap_up=90.0, queue_wait=30.0),
         "normal": _ns(low=210.0, high=240.0),
     }
 
@@ -364,6 +386,23 @@ def organization(size: str) -> dict[str, Any]:
     }
 
 
+def settings(size: str) -> dict[str, Any]:
+    numbers = ("normal_talk-low", "normal_talk-high", "targets-answered_rate", "targets-service_level")
+    lists = {
+        kind: [_ns(place=n, zh=LONG if size == "much" else "午餐", en="Lunch", code=f"own_{n}") for n in range(6)]
+        + [_ns(place=6, zh="", en="", code="")]
+        for kind in ("pause_reasons", "dispositions")
+    }
+    named = [_ns(place=0, name="sales", label=LONG if size == "much" else "销售热线")]
+    return {
+        "values": dict.fromkeys(numbers, "95"),
+        "lists": lists,
+        "queues": [*(named if size != "none" else []), _ns(place=1, name="", label="")],
+        "errors": _Blank({"normal_talk-high": "须大于下限", "dispositions": "重复了"} if size == "much" else {}),
+        "problem": "部分设置不符合要求" if size == "much" else None,
+    }
+
+
 def pages(size: str) -> dict[str, tuple[str, dict[str, Any]]]:
     """Address of each screen → template and what it is given."""
     much = size == "much"
@@ -390,6 +429,7 @@ def pages(size: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "/admin/users": ("admin/users.html", users(size)),
         "/admin/users/one": ("admin/user.html", user(size)),
         "/admin/pbx": ("admin/pbx.html", pbx(size)),
+        "/admin/settings": ("admin/settings.html", settings(size)),
         "/admin/organization": ("admin/organization.html", organization(size)),
         "/password": ("password.html", {"forced": much, "errors": {}, "problem": None}),
         "/error": ("error.html", {"title": "没有这个页面", "text": "地址有误,或者您看不到它。", "request_id": "a1b2"}),
@@ -402,6 +442,7 @@ def fragments(size: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "/desk/calls/": ("desk/customer.html", tabs(size)),
         "/board/today": ("board_today.html", board(size)),
         "/admin/pbx/doctor": ("admin/doctor.html", doctor(size)),
+        "/desk/todo": ("desk/todo.html", desk(size)),
         "/desk/find": ("desk/found.html", {"customers": [customer()] * 3, "q": "zgl"}),
         "/calls/": ("calls/detail.html", {"call": call(3, long=size == "much"), "may_play": True}),
     }

@@ -19,6 +19,11 @@ MODIFIED = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 class FakeTelephony:
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     refusal: CrmError | None = None
+    findings: list[Finding] = field(
+        default_factory=lambda: [
+            Finding("database", Severity.OK, "database", "Version %(version)s is there.", "", {"version": "7"})
+        ]
+    )
 
     def _act(self, *what: Any) -> None:
         self.asked.append(what)
@@ -48,7 +53,7 @@ class FakeTelephony:
         return [Meaning(MODIFIED.timestamp(), "Newchannel", "", "%(extension)s rings.", {"extension": "1001"})]
 
     async def doctor(self) -> Sequence[Finding]:
-        return [Finding("database", Severity.OK, "database", "The database answers.")]
+        return self.findings
 
 
 class FakePush:

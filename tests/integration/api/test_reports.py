@@ -34,14 +34,36 @@ async def test_talk_time_is_by_agent_and_business_day_against_the_normal_one(hou
 
 async def test_the_normal_talk_time_is_a_setting(house: House, boss: Client) -> None:
     await store(house, answered("a", "1000"))
-    assert await boss.get("settings") == {"normal_talk": {"low": 210.0, "high": 240.0}}
+    assert (await boss.get("settings"))["normal_talk"] == {"low": 210.0, "high": 240.0}
     changed = await boss("PATCH", "settings", {"normal_talk": {"low": 30, "high": 50}})
-    assert changed.json == {"normal_talk": {"low": 30.0, "high": 50.0}}
+    assert changed.json["normal_talk"] == {"low": 30.0, "high": 50.0}
     assert (await boss.get("reports/talk-time"))["items"][0]["band"] == "normal"
     for wrong in ({"low": 50, "high": 30}, {"low": 0, "high": 30}, {"low": 1}):
         assert is_problem(await boss("PATCH", "settings", {"normal_talk": wrong}), 422, "invalid_input")
     (line,) = (await boss.get("audit?action=setting.changed"))["items"]
     assert line["detail"]["new"] == {"low": 30.0, "high": 50.0}
+
+
+async def test_lists_limits_targets_and_names_are_settings(house: House, boss: Client) -> None:
+    await store(house, answered("a", "1000"))
+    change = {
+        "limits": {"talk": 600, "wrap_up": 60, "queue_wait": 20},
+        "targets": {"answered_rate": 0.9, "service_level": 0.7, "service_level_seconds": 1},
+        "pause_reasons": [{"code": "lunch", "zh": "午饭", "en": "Lunch"}],
+        "queue_labels": {"sales": "销售热线"},
+        "wrap_up_seconds": 30,
+    }
+    changed = await boss("PATCH", "settings", change)
+    assert changed.json == await boss.get("settings")
+    assert {name: changed.json[name] for name in change} == change
+    assert [one["code"] for one in changed.json["dispositions"]][:2] == ["sale", "follow_up"]
+    assert (await boss.get("reports/today"))["service_level"] == 0.0
+    twice = [{"code": "x", "zh": "甲"}, {"code": "x", "zh": "乙"}]
+    assert is_problem(await boss("PATCH", "settings", {"dispositions": twice}), 422, "setting_invalid")
+    for wrong in ({"limits": {"talk": 0}}, {"pause_reasons": []}, {"dispositions": [{"code": "A B"}]}):
+        assert is_problem(await boss("PATCH", "settings", wrong), 422, "invalid_input")
+    assert await boss.get("settings") == changed.json
+    assert is_problem(await house.as_user("supervisor")("PATCH", "settings", change), 403, "not_allowed")
 
 
 async def test_the_day_so_far_counts_since_midnight(house: House, boss: Client) -> None:
@@ -75,6 +97,8 @@ async def test_board_pbxes_and_doctor_show_what_the_telephony_side_says(house: H
     assert (pbx["name"], pbx["link"], pbx["since"]) == ("main", "connected", "2026-11-20T16:00:00+08:00")
     (finding,) = (await boss.get("doctor"))["items"]
     assert (finding["code"], finding["severity"]) == ("database", "ok")
+    assert (finding["message"], finding["params"]) == ("Version %(version)s is there.", {"version": "7"})
+    assert finding["detail"] == "Version 7 is there."
 
 
 async def test_readiness_is_503_with_the_reasons_by_part(house: House) -> None:

@@ -56,7 +56,7 @@ def visit(house: House) -> Visit:
         async with house.db.read() as session:
             user = await signing_in.queries.user_by_name(session, name)
         assert user is not None
-        signed = await signing_in._open_session(house.db, user.id, None, None)
+        signed = await signing_in._open_session(house.db, user.id, None, None, None)
         return Browser(house, {"callcenter_session": signed.token}, signed.csrf_token)
 
     return opened

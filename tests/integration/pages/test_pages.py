@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from crm_core.calls import queries as calls
+from crm_core.calls.facts import CallState
 from crm_core.kernel import ids
 from crm_core.kernel.ids import derived_id
 from crm_core.organization.models import Role
@@ -16,6 +18,7 @@ from tests.integration.api.conftest import House
 from tests.integration.api.stored import answered, many, missed, store
 from tests.integration.pages.conftest import Browser, texts
 from web.pages.navigation import NAVIGATION, entries
+from web.ports import Finding, Severity
 
 Visit = Callable[[str], Any]
 HOSTILE = "<script>alert(1)</script>\"'&"
@@ -47,7 +50,7 @@ async def test_pages_show_what_was_stored(house: House, visit: Visit) -> None:
     assert "0:40" in texts(await browser.page("/talktime?from=2026-11-21&to=2026-11-21"))
     assert "61" in texts(await browser.page("/board/today"))
     assert "22.10.1" in await browser.page("/admin/pbx")
-    assert "database" in await browser.page("/admin/pbx/doctor")
+    assert "数据库" in await browser.page("/admin/pbx/doctor")
 
 
 async def test_a_filter_cuts_the_log_and_a_bad_one_is_said(house: House, visit: Visit) -> None:
@@ -227,3 +230,34 @@ async def test_what_is_not_there_is_said_in_the_look_of_the_pages(house: House, 
     assert answer.status == 404
     assert "您无权查看" in answer.body.decode()
     assert (await browser.get("/nowhere")).status == 404
+
+
+async def test_the_doctor_speaks_the_readers_language(house: House, visit: Visit) -> None:
+    house.telephony.findings = [
+        Finding(
+            "ami_link_down",
+            Severity.ERROR,
+            "pbx main",
+            "The PBX %(pbx)s at %(host)s:%(port)s cannot be used: %(reason)s.",
+            "In %(file)s: %(lines)s",
+            {"pbx": "main", "host": "h", "port": "5038", "reason": "the PBX cannot be reached: Connection refused",
+             "file": "manager.conf", "lines": "enabled = yes"},
+        )
+    ]  # fmt: skip
+    browser: Browser = await visit("admin")
+    assert "话务平台 main" in (shown := texts(await browser.page("/admin/pbx/doctor")))
+    assert "话务平台 main（h:5038）不可用：无法连接话务平台：连接被拒绝。" in shown
+    assert "在 manager.conf 中：enabled = yes" in shown
+
+
+async def test_a_live_call_runs_and_its_row_is_fetched_again(house: House, visit: Visit) -> None:
+    live = replace(answered("one", AGENT), state=CallState.TALKING, status=None, ended_at=None, talk_seconds=0.0)
+    await store(house, live)
+    browser: Browser = await visit("admin")
+    call_id = ids.show(live.id)
+    for path in ("/calls", f"/calls/{call_id}/row"):
+        page = await browser.page(path)
+        assert f'hx-get="/calls/{call_id}/row"' in page
+        assert "<time data-since=" in page
+    await store(house, answered("one", AGENT))
+    assert "hx-get" not in await browser.page(f"/calls/{call_id}/row")

@@ -10,10 +10,13 @@ from callcenter.push.topics import WALLBOARD
 from tests.unit.push.exchange import EXTENSIONS, SUPERVISOR, TRACES, Exchange, agent, events
 from tests.unit.push.reducer import fresh, reduced
 
+# The two Asterisks tell much the same; the dearer tests, quadratic in the length, take one of them.
 NAMES = sorted(str(path.relative_to(TRACES).with_suffix("")) for path in TRACES.glob("asterisk*/*.ami"))
 
+SOME = [name for name in NAMES if name.startswith("asterisk22")]
 
-@pytest.mark.parametrize("trace", NAMES)
+
+@pytest.mark.parametrize("trace", SOME)
 async def test_a_board_that_connects_at_any_event_ends_up_with_the_fresh_snapshot(trace: str, tmp_path: Path) -> None:
     exchange = Exchange(tmp_path)
     began = []
@@ -29,7 +32,7 @@ async def test_a_board_that_connects_at_any_event_ends_up_with_the_fresh_snapsho
         assert reduced(snapshot, listener.messages) == end
 
 
-@pytest.mark.parametrize("trace", NAMES)
+@pytest.mark.parametrize("trace", SOME)
 async def test_an_agent_who_connects_at_any_event_ends_up_with_the_fresh_snapshot(trace: str, tmp_path: Path) -> None:
     exchange = Exchange(tmp_path)
     began = []

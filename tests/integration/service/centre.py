@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -111,6 +112,7 @@ class Centre:
         if self.service._runner is not None:
             await self.service._runner.cleanup()
         await self.service.watch.stop()
+        os.close(self.line.journal._fd)
         await self.service.db.close()
 
     async def play(self, happened: Sequence[bytes]) -> None:

@@ -34,8 +34,8 @@ async def embedded(tmp_path: Path, sqlite_url: str) -> AsyncIterator[Centre]:
 
 
 def middle(happened: list[bytes], event: bytes = b"Event: BridgeEnter") -> int:
-    """The place behind the first such event: the call is in full swing."""
-    return next(number for number, packet in enumerate(happened, 1) if packet.startswith(event))
+    """The place behind the last such event: the call is in full swing."""
+    return max(number for number, packet in enumerate(happened, 1) if packet.startswith(event))
 
 
 async def heard(place: Centre) -> list[bytes]:
@@ -101,6 +101,36 @@ async def test_a_call_that_ended_while_the_service_was_dead_does_not_stay_open(p
     await place.written()
     ((_, _, state, certainty),) = await place.calls()
     assert (state, certainty) == ("ended", "gap")
+
+
+async def test_a_call_whose_beginning_nobody_heard_does_not_stay_open_either(place: Centre) -> None:
+    """The service comes up in mid-call, dies, and the call ends before it is back: its events tell no beginning."""
+    cut = middle(ANSWERED)
+    for packet in ANSWERED[:cut]:
+        place.pbx.happen_unheard(packet)
+    await place.start()
+    await place.written()
+    assert [tuple(row)[2:] for row in await place.calls()] == [("talking", "gap")]
+    await place.crash()
+    for packet in ANSWERED[cut:]:
+        place.pbx.happen_unheard(packet)
+    await place.start()
+    await place.written()
+    assert [tuple(row)[2:] for row in await place.calls()] == [("ended", "gap")]
+
+
+async def test_a_phone_that_hangs_up_after_its_call_is_no_new_call(place: Centre) -> None:
+    """Killed between the hang-up of the customer's channel and that of the agent's."""
+    transferred = packets("asterisk22/blind_transfer")
+    hung_up = [number for number, packet in enumerate(transferred, 1) if packet.startswith(b"Event: Hangup\r")]
+    await place.start()
+    await place.play(transferred[: hung_up[-2]])
+    await place.written()
+    await place.crash()
+    await place.start()
+    await place.play(transferred[hung_up[-2] :])
+    await place.written()
+    assert [row.caller_number for row in await place.calls()] == ["13800138013"]
 
 
 async def test_killed_at_every_tenth_event_there_is_one_call_and_it_ends(embedded: Centre) -> None:

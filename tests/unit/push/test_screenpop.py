@@ -10,10 +10,12 @@ import pytest
 
 from callcenter.push.hub import agent_topic
 from callcenter.screenpop import Identity, ScreenPop
+from callcenter.tracking.tracker import CallTracker
 from crm_core.calls.facts import CallFacts, CallState, Direction, LegFacts, LegOutcome
 from crm_core.kernel import ids
 from crm_core.kernel.errors import Unavailable
-from tests.unit.push.exchange import Exchange, KnownNumbers, Listener, Phonebook, events
+from tests.traces.folding import Folded
+from tests.unit.push.exchange import EXTENSIONS, TRACES, Exchange, KnownNumbers, Listener, Phonebook, events
 
 LI = {"customer": {"id": "c1", "name": "李四"}, "reason": "exact", "reasons": ["exact"], "score": 0.5}
 
@@ -233,3 +235,17 @@ async def test_the_own_phone_of_a_click_to_dial_does_not_pop(tmp_path: Path) -> 
     kinds = [message["type"] for message in listener.messages]
     assert "pop.show" not in kinds
     assert "call.ended" in kinds
+
+
+@pytest.mark.parametrize("trace", sorted(str(path.relative_to(TRACES))[:-4] for path in TRACES.glob("asterisk*/*.ami")))
+async def test_every_pop_that_the_fold_takes_back_is_taken_back_on_the_screen(trace: str, tmp_path: Path) -> None:
+    exchange = Exchange(tmp_path)
+    listeners = {one: exchange.own(one) for one in EXTENSIONS}
+    folded = Folded(CallTracker("main", ("PJSIP/trunk",)))
+    for event in events(trace):
+        exchange.line.on_event(event)
+        folded.play([event])
+    for extension, listener in listeners.items():
+        taken = [m["data"] for m in listener.messages if m["type"] == "pop.hide"]
+        expected = [(reason, by) for _, one, reason, by in folded.hidden() if one == extension]
+        assert [(data["reason"], data["by"]) for data in taken] == expected

@@ -105,7 +105,18 @@ async def test_a_file_in_a_folder_by_date_is_found_by_its_base_name(files: Recor
 
 @pytest.mark.parametrize(
     "name",
-    ["../secret.wav", "/etc/passwd", "..", ".", "", ".hidden.wav", "sub/a.wav", "a\\b.wav", "a\0.wav", "nothing.wav"],
+    [
+        "../secret.wav",
+        "/etc/passwd",
+        "..",
+        ".",
+        "",
+        ".hidden.wav",
+        "sub/a.wav",
+        "a\\b.wav",
+        "a\0.wav",
+        "x" * 300 + ".wav",
+    ],
 )
 async def test_no_name_leads_out_of_the_folder(files: RecordingFiles, folder: Path, name: str) -> None:
     tone(folder.parent / "secret.wav")

@@ -163,3 +163,58 @@ def test_the_own_clock_of_the_service_never_enters_the_books(pbx: Pbx) -> None:
     pbx.hangup("1000.1")
     call = pbx.call()
     assert call.ended_at == pytest.approx(1004)
+
+
+def test_a_call_taken_in_began_by_the_clock_of_the_pbx(pbx: Pbx) -> None:
+    # The service's own clock is a day ahead, and the last thing heard of this PBX is hours ago.
+    born = 1.8e9
+    rows = (
+        channel_row(f"{born:.0f}.7", "PJSIP/trunk-00000007", caller_number="13800138000", duration_seconds=4),
+        channel_row(f"{born + 1:.0f}.8", "PJSIP/1001-00000008", linkedid=f"{born:.0f}.7", duration_seconds=3),
+    )
+    pbx.folded.note(pbx.tracker.link_lost(born - 9000))
+    pbx.folded.note(pbx.tracker.reconcile(lists(*rows), born + 86400))
+    (call,) = pbx.tracker.live()
+    assert call.started_at == pytest.approx(born, abs=1)
+    assert call.wait_seconds is None
+
+
+def test_a_phone_that_was_taken_unseen_is_not_answered_by_what_is_heard_later(pbx: Pbx) -> None:
+    pbx.newchannel("1000.1", "PJSIP/trunk-00000001", exten="1001")
+    pbx.newchannel("1000.2", "PJSIP/1001-00000002", "1000.1", state="Down")
+    pbx.dial("1000.1", "1000.2")
+    pbx.state("1000.2", "Ringing")
+    reconnect(pbx, lists(TRUNK, AGENT, bridges=(TALK,)))
+    pbx.wait(3)
+    pbx.enter("elsewhere", "1000.2", "1000.1")
+    (leg,) = pbx.call().legs
+    assert (leg.outcome, leg.answered_at, leg.talk_seconds) == (LegOutcome.ANSWERED, None, None)
+
+
+def test_a_colleague_found_in_the_conference_came_nobody_knows_when(pbx: Pbx) -> None:
+    pbx.inbound_talk()
+    pbx.leave("b1000.1", "1000.2")
+    pbx.hangup("1000.2")
+    pbx.enter("room", "1000.1", kind="base", technology="softmix")
+    trunk = channel_row("1000.1", "PJSIP/trunk-00000001", exten="8501", application="ConfBridge")
+    guest = channel_row("1000.9", "PJSIP/1005-00000009", exten="8501", application="ConfBridge")
+    room = BridgeState("room", "base", "softmix", uniqueids=("1000.1", "1000.9"))
+    reconnect(pbx, lists(trunk, guest, bridges=(room,)))
+    call = pbx.call()
+    guests = [leg for leg in call.legs if leg.extension == "1005"]
+    assert [(leg.outcome, leg.answered_at, leg.talk_seconds) for leg in guests] == [(LegOutcome.ANSWERED, None, None)]
+    assert call.agents == ("1001", "1005")
+
+
+def test_a_stay_in_a_queue_that_ended_unseen_has_no_length(pbx: Pbx) -> None:
+    pbx.newchannel("1000.1", "PJSIP/trunk-00000001", exten="8001")
+    pbx.state("1000.1", "Up")
+    pbx.say(e.QueueCallerJoin(pbx.at, b"", "1000.1", "1000.1", "sales", 1))
+    reconnect(pbx, lists(TRUNK, AGENT, bridges=(TALK,)))
+    (visit,) = pbx.call().queues
+    assert (visit.queue, visit.left_at, visit.outcome) == ("sales", None, "left")
+
+
+def test_what_a_customer_dialled_before_anybody_looked_is_not_known(pbx: Pbx) -> None:
+    reconnect(pbx, lists(TRUNK, AGENT, bridges=(TALK,)))
+    assert pbx.call().called_number is None

@@ -11,6 +11,7 @@ from web import i18n
 from web.pages.explain import explanation
 from web.pages.filters import duration, filters, initial, number, percent, phone
 from web.pages.render import attributes, icon
+from web.ports import Meaning
 
 
 @pytest.mark.parametrize(
@@ -70,16 +71,12 @@ def test_an_icon_that_is_not_in_the_sprite_is_an_error() -> None:
 
 def test_pbx_events_are_told_in_words() -> None:
     i18n.use("en")
-    events = [
-        [("Event", "AgentConnect"), ("Timestamp", "1795226403.45"), ("MemberName", "1001"), ("HoldTime", "12")],
-        [("Event", "VarSet"), ("Variable", "X"), ("Value", "1")],
-        [("Event", "Hangup"), ("Channel", "PJSIP/1001-00000002"), ("Cause", "16"), ("Timestamp", "soon")],
-    ]
-    lines = explanation(events)
-    assert [line["text"] for line in lines] == [
-        "1001 took the call after 12 s",
-        "Variable X, Value 1",
-        "1001 hung up (16)",
-    ]
-    assert [line["at"] for line in lines] == [1795226403.45, None, None]
+    lines = explanation(
+        [
+            Meaning(1795226403.45, "AgentConnect", "", "%(agent)s took the call", {"agent": "1001"}),
+            Meaning(1795226404.0, "DialEnd", "", "it ended: %(status)s", {"status": "busy"}),
+        ]
+    )
+    assert [line["text"] for line in lines] == ["1001 took the call", "it ended: Busy"]
+    assert [line["at"] for line in lines] == [1795226403.45, 1795226404.0]
     i18n.use("zh")

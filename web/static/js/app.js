@@ -1,6 +1,7 @@
 /* What every page needs: forms that ask first, CSRF for htmx, menus, the search key, the live connection's light. */
 import { $, $$, confirmed, toast } from "./dom.js";
 import * as live from "./live.js";
+import "./pops.js";
 import * as ring from "./ring.js";
 import { assets, meta, t } from "./texts.js";
 import "./clock.js";
@@ -71,5 +72,6 @@ $("[data-mute]")?.addEventListener("click", () => {
   showMute();
 });
 showMute();
+window.addEventListener("storage", showMute);
 ring.ready();
 live.connect();

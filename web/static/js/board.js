@@ -5,10 +5,12 @@ import * as live from "./live.js";
 import { agentKey, queueKey } from "./reducer.js";
 import { agentState, phone, t, why, word } from "./texts.js";
 
-const LATE = { talking: 8 * 60, wrap_up: 90, queue: 30 };
 const ORDER = ["ringing", "dialing", "talking", "hold", "wrap_up", "available", "paused", "offline"];
 const agents = $("[data-board-agents]");
 const queues = $("[data-board-queues]");
+// From how many seconds on something takes too long, as the administrators have set it.
+const { talking, wrapUp, queue: queueWait } = $("[data-limits]").dataset;
+const LATE = { talking: Number(talking), wrap_up: Number(wrapUp), queue: Number(queueWait) };
 
 function tile(holder, name, key, data) {
   let element = [...holder.children].find((child) => child.dataset.key === key);
@@ -27,7 +29,7 @@ function note(agent, state) {
   if (!["ringing", "dialing", "talking", "hold"].includes(state)) return "";
   const call = live.state.calls[agent.call_id ?? agent.calls?.[0]];
   const who = agent.customer ?? call?.customer?.name ?? phone(agent.number ?? call?.customer_number);
-  return [who, agent.queue ?? call?.queue].filter(Boolean).join(" · ");
+  return [who, word("queue", agent.queue ?? call?.queue)].filter(Boolean).join(" · ");
 }
 
 function drawAgent(agent) {
@@ -48,7 +50,7 @@ function drawQueue(queue) {
   const element = tile(queues, "board-queue", queueKey(queue), { waiting: String(waiting.length > 0) });
   element.dataset.oldest = oldest ?? "";
   put(element, {
-    name: queue.queue,
+    name: word("queue", queue.queue),
     count: waiting.length,
     waiting: waiting.length ? t("waiting_longest") : t("nobody_waiting"),
     ready: queue.available ?? "",

@@ -88,7 +88,7 @@ export class CallCard {
     parts.push(...[pop?.region, pop?.carrier].filter(Boolean));
     const dialled = pop?.called_number ?? (this.outgoing ? null : call?.called_number);
     if (dialled) parts.push(t("dialled", { number: dialled }));
-    if (queue) parts.push(t("queue_waited", { queue: pop?.queue_label ?? queue, time: duration(pop?.waited_seconds ?? call?.wait_seconds ?? 0) }));
+    if (queue) parts.push(t("queue_waited", { queue: word("queue", queue), time: duration(pop?.waited_seconds ?? call?.wait_seconds ?? 0) }));
     put(this.element, { number: this.number, note: parts.join(" · ") });
     this.element.setAttribute("aria-label", `${this.who}, ${this.number}`);
   }

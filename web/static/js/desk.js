@@ -6,7 +6,6 @@ import { dial } from "./dial.js";
 import { $, $$, put, shape, toast } from "./dom.js";
 import * as live from "./live.js";
 import { concerns } from "./reducer.js";
-import * as ring from "./ring.js";
 import { selectNth } from "./tabs.js";
 import { agentState, duration, meta, t, why, word } from "./texts.js";
 import { WrapForm } from "./wrap.js";
@@ -14,6 +13,9 @@ import { WrapForm } from "./wrap.js";
 const KEPT = "callcenter.desk.unsaved";
 const TOLD = "callcenter.desk.told";
 const extension = meta("extension");
+const wrapUpSeconds = Number($("[data-wrap-up-seconds]")?.dataset.wrapUpSeconds ?? 0);
+let leading = false;
+let asked = false;
 
 class Desk {
   constructor() {
@@ -103,6 +105,7 @@ class Desk {
   }
 
   saved(card) {
+    document.body.dispatchEvent(new CustomEvent("saved"));
     if (!card.ended) return;
     this.drop(card, true);
     if (myState()?.state === "wrap_up" && this.cards.size === 0) setState("available");
@@ -144,8 +147,11 @@ class Desk {
       const ringsHere = state.pops[call.id] && !spokeHere(call);
       const concernsMe = concerns(call, extension);
       if (!concernsMe || !(spokeHere(call) || dialledHere(call) || ringsHere)) continue;
-      const shown = ringsHere || ["queued", "new"].includes(call.state) ? "ringing" : call.state;
-      this.card(call.id).showCall(call, shown, at);
+      const card = this.card(call.id);
+      // Somebody else rings, for a transfer perhaps: who spoke goes on being shown as speaking until the own end.
+      const before = ["talking", "held"].includes(card.state) ? card.state : "ringing";
+      const shown = ringsHere ? "ringing" : ["queued", "new", "ringing"].includes(call.state) ? before : call.state;
+      card.showCall(call, shown, at);
     }
     for (const card of this.cards.values()) {
       const call = state.calls[card.id];
@@ -163,6 +169,10 @@ const myState = () => Object.values(live.state.agents).find((agent) => agent.ext
 const spokeHere = (call) => (call.legs ?? []).some((leg) => leg.extension === extension && leg.answered_at && !leg.ended_at);
 const dialledHere = (call) => call.direction !== "inbound" && call.caller_number === extension;
 
+const LOST = { busy: "busy", declined: "declined", no_answer: "no_answer", answered_elsewhere: "answered_elsewhere" };
+/** Why the own phone rang in vain, when the end of the call is told before the end of the ring. */
+const lostTo = (call) => LOST[call.legs?.findLast((leg) => leg.extension === extension)?.outcome] ?? "caller_gone";
+
 /** What a message means for a card beyond the state that it leads to. */
 function before(message) {
   const { type, data } = message;
@@ -174,22 +184,23 @@ function before(message) {
   } else if (type === "call.ended" && desk.cards.has(data.id)) {
     const card = desk.cards.get(data.id);
     card.dialled = false;
-    if (!card.ended) desk.end(card, data);
+    if (!card.ended && card.state === "ringing" && !card.outgoing && !data.agents?.includes(extension)) card.lose(lostTo(data), null);
+    else if (!card.ended) desk.end(card, data);
   } else if (type.startsWith("call.") && desk.cards.has(data?.id)) desk.cards.get(data.id).dialled = false;
 }
 
-function after(message, leader) {
-  const { type, data, seq } = message;
-  if (type === "pop.show") {
-    const card = desk.cards.get(data.call_id);
-    live.ack(seq);
-    if (leader) {
-      ring.ring();
-      ring.announce(data.call_id, card.who, card.number);
-    }
-  }
-  if (["pop.hide", "call.ended", "call.answered"].includes(type)) ring.withdraw(data.call_id ?? data.id);
-  if (![...desk.cards.values()].some((card) => card.state === "ringing" && !card.outgoing)) ring.silence();
+/** Time to write up, where the house gives it: one tab asks for it, for the calls of a queue. */
+function giveWrapUp(message, leader) {
+  const { type, data } = message;
+  const talked = type === "call.ended" && data.queue && (data.agents ?? []).includes(extension);
+  if (wrapUpSeconds > 0 && leader && talked && ["idle", "available", "talking", "hold"].includes(myState()?.state)) setState("wrap_up");
+}
+function endWrapUp() {
+  const me = myState();
+  if (wrapUpSeconds > 0 && leading && me?.state === "wrap_up" && me.since && since(me.since) > wrapUpSeconds && !asked) {
+    asked = true;
+    setState("available");
+  } else if (me?.state !== "wrap_up") asked = false;
 }
 
 function drawMe() {
@@ -220,7 +231,7 @@ function drawQueues() {
     const waiting = queue?.waiting?.length ?? 0;
     const oldest = (queue?.waiting ?? []).map((entry) => entry.since).sort()[0];
     put(line, {
-      name,
+      name: word("queue", name),
       waiting: !queue ? "" : waiting ? t("waiting", { count: waiting }) : t("nobody_waiting"),
       longest: oldest ? ` · ${t("longest", { time: duration(since(oldest)) })}` : "",
       load: waiting || "",
@@ -247,11 +258,14 @@ live.on("change", (state, message, leader) => {
   if (message) before(message);
   else for (const pop of live.unseen) if (!desk.cards.has(pop.call_id)) missedPop(pop);
   desk.follow(state, message?.at ?? null);
-  if (message) after(message, leader);
+  if (message?.type === "pop.show") live.ack(message.seq);
+  if (message) giveWrapUp(message, leader);
+  leading = leader;
   drawMe();
   drawQueues();
 });
 everySecond(drawQueues);
+everySecond(endWrapUp);
 desk.restore();
 
 document.addEventListener("click", (event) => {

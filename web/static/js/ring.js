@@ -12,10 +12,16 @@ export function mute(on) {
   if (on) silence();
 }
 
-/** Browsers allow sound and questions only after a gesture. */
-function unlock() {
+// Another tab was muted: this one falls silent too.
+window.addEventListener("storage", () => muted() && silence());
+
+/** Browsers allow sound and questions only after a gesture; one that was made on the page before may still count. */
+function sound() {
   audio ??= new AudioContext();
-  audio.resume();
+  if (audio.state === "suspended") audio.resume();
+}
+function unlock() {
+  sound();
   if ("Notification" in window && Notification.permission === "default" && !muted()) Notification.requestPermission();
 }
 export function ready() {
@@ -44,6 +50,7 @@ function once() {
 /** Rings until silence(); one ring for all calls. */
 export function ring() {
   if (muted() || ringing) return;
+  sound();
   once();
   ringing = setInterval(once, 2400);
 }
@@ -59,6 +66,7 @@ export function announce(callId, who, detail) {
   note.onclick = () => {
     window.focus();
     note.close();
+    if (!document.querySelector("[data-calls]")) location.assign("/desk");
   };
   open.set(callId, note);
 }

@@ -1,0 +1,71 @@
+"""Why a PBX cannot be used or a setting is not allowed, in the reader's language.
+
+It is said in one English sentence with values in it, for logs and programs too: here each is known by its form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from crm_core.kernel.texts import N_
+from web.i18n import gettext
+
+_PLACE: Final = re.compile(r"%\((\w+)\)s")
+# What stands in %(reason)s may be one of these again; what the PBX or the system says is shown as it is.
+SENTENCES: Final = (
+    N_("not connected yet"),
+    N_("the service stops"),
+    N_("the log-in was refused"),
+    N_("no challenge was given"),
+    N_("no reason given"),
+    N_("closed by us"),
+    N_("the PBX closed the connection"),
+    N_("the connection broke: %(reason)s"),
+    N_("the PBX did not answer in time"),
+    N_("the PBX has not answered for %(seconds)s s"),
+    N_("the PBX cannot be reached: %(reason)s"),
+    N_("the PBX's certificate is not trusted: %(reason)s"),
+    N_("TLS failed: %(reason)s"),
+    N_("The PBX refuses user '%(user)s': %(reason)s"),
+    N_("The PBX %(name)s is not connected."),
+    N_("The PBX %(name)s did not answer %(action)s in time."),
+    N_("No answer: %(reason)s. It was not sent again."),
+    N_("Authentication failed"),
+    N_("Connection refused"),
+    N_("Connection reset by peer"),
+    N_("Connection timed out"),
+    N_("No route to host"),
+    N_("Network is unreachable"),
+    N_("Name or service not known"),
+    N_("Temporary failure in name resolution"),
+    N_("must be a number"),
+    N_("must be from %(low)s to %(high)s"),
+    N_("must be more than the lower bound"),
+    N_("must be text in one line"),
+    N_("at most %(count)s characters"),
+    N_("must be a list of 1 to %(count)s entries"),
+    N_("is there twice"),
+)
+
+
+def _form(sentence: str) -> re.Pattern[str]:
+    parts = _PLACE.split(sentence)  # text, name, text, name, …, text
+    pattern = "".join(re.escape(part) if n % 2 == 0 else f"(?P<{part}>.+?)" for n, part in enumerate(parts))
+    return re.compile(pattern, re.DOTALL)
+
+
+_FORMS: Final[Mapping[str, re.Pattern[str]]] = {sentence: _form(sentence) for sentence in SENTENCES}
+
+
+def reason(text: str) -> str:
+    """The sentence in the reader's language; one of unknown form is shown as it is."""
+    for sentence, form in _FORMS.items():
+        found = form.fullmatch(text)
+        if found is not None:
+            values = found.groupdict()
+            if "reason" in values:
+                values["reason"] = reason(values["reason"])
+            return gettext(sentence) % values
+    return text
