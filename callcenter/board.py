@@ -17,7 +17,7 @@ from crm_core.kernel.phone import mask
 from crm_core.organization.access import Action, Actor
 
 WRAP_UP = "wrap_up"
-_STATES = {
+STATES = {
     AgentState.OFFLINE: "offline",
     AgentState.IDLE: "available",
     AgentState.PAUSED: "paused",
@@ -79,7 +79,7 @@ class Board:
     def agent(self, line: Line, agent: AgentLive) -> dict[str, Any]:
         person = self._people.at(line.name, agent.extension)
         reason = next((one.reason for one in agent.memberships if one.paused and one.reason), None)
-        state = _STATES[agent.state]
+        state = STATES[agent.state]
         facts = line.facts(agent.calls[-1]) if agent.calls else None
         return {
             "pbx": line.name,

@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 
 from callcenter.actions_service import TelephoneService
+from callcenter.agent_times import AgentTimes
 from callcenter.announcer import Announcer
 from callcenter.backend import PushBackend
 from callcenter.board import Board
@@ -155,6 +156,7 @@ class Service:
             ("people", self.people.run()),
             ("push", self.gateway.run()),
             ("relay", relay.run()),
+            ("agents' times", AgentTimes(self.db, self.people, self.lines).run()),
             ("outbox", self._watch_outbox()),
             ("cleaning", self._clean()),
             *((f"pbx {name}", line.run()) for name, line in self.lines.items()),

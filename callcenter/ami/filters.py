@@ -110,9 +110,7 @@ def link_finding(config: PbxConfig, state: LinkState) -> Finding | None:
 def _rights(config: PbxConfig, seen: Observation) -> Iterator[Finding]:
     refused = [name for name in _STATE_QUESTIONS if name in seen.refused]
     if refused:
-        text = N_(
-            "The listening user may not ask for %(actions)s; after a reconnect, live calls cannot be told apart."
-        )
+        text = N_("The listening user may not ask for %(actions)s; after a reconnect, live calls cannot be told apart.")
         params = {"actions": ", ".join(refused)}
         yield Finding("ami_state_refused", Severity.ERROR, text, params, "manager.conf", (f"write = {LISTENER_WRITE}",))
     mighty = [name for name in _DANGEROUS if name in (seen.listener_may or ())]

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from crm_core.db.glance import Glances
@@ -137,7 +138,7 @@ class _Translated:
             raise Unavailable(
                 "database_unavailable", f"The database does not answer ({error.orig}); nothing was stored. Try again."
             ) from error
-        if isinstance(error, ConnectionError | TimeoutError):
+        if isinstance(error, ConnectionError | TimeoutError | PoolTimeoutError):
             raise Unavailable(
                 "database_unavailable", "The database cannot be reached; nothing was stored. Try again."
             ) from error
