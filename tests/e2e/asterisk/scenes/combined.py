@@ -106,6 +106,26 @@ async def blind_transfer_to_outside(stage: Stage) -> None:
 
 
 @scene(
+    "1001 dials 13900139023 (answers), talk 2 s, *2 1002 by keys (answers after 0.5 s, 2 s), 1001 hangs up; talk 2 s, "
+    "1002 hangs up."
+)
+async def outbound_attended_transfer_by_keys(stage: Stage) -> None:
+    agent = await stage.desk("1001").dial("13900139023")
+    customer = await stage.takes("trunk")
+    await agent.answered()
+    await sleep(2)
+    await agent.dtmf("*2")
+    await sleep(1.2)
+    await agent.dtmf("1002")
+    target = await stage.takes("1002")
+    await sleep(2)
+    await agent.hang_up()
+    await sleep(2)
+    await target.hang_up()
+    await customer.over()
+
+
+@scene(
     "13800138135 in the menu 9000 is put into conference 8505 by AMI after 1 s; 1001, then 1002 are called into it by "
     "Originate; 2 s; 1001 leaves, 1 s later the caller hangs up, 1 s later 1002."
 )
