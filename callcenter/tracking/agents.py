@@ -130,6 +130,7 @@ def member_removed(world: World, event: QueueMemberRemoved) -> None:
     members = world.members.queues.get(event.queue)
     if members is not None and members.pop(extension, None) is not None:
         world.out.append(QueueChanged(event.queue))
+        world.out.append(AgentChanged(extension))
         look(world, extension, event.at)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callcenter.tracking import legs, timing
-from callcenter.tracking.changes import CallChanged, CallMerged
+from callcenter.tracking.changes import AgentChanged, CallChanged, CallMerged
 from callcenter.tracking.model import UP, Bridge, Call, Channel, World, is_customer
 from callcenter.tracking.naming import Kind, age_of
 
@@ -55,10 +55,12 @@ def unite(world: World, one: Call, two: Call, at: float) -> Call:
         return _transplant(world, one, two, at)
     # Booked as it was until now: whom its people have just met is a matter of the call that stays.
     timing.close_books(drop, at)
+    phones = [channel.extension for channel in drop.channels.values() if channel.kind is Kind.EXTENSION]
     _move_channels(world, drop, keep)
     _merge_books(keep, drop)
     world.calls.pop(drop.id, None)
     _tell_merged(world, keep, drop)
+    world.out += [AgentChanged(extension) for extension in phones]
     timing.settle(world, keep, at)
     return keep
 
@@ -135,6 +137,8 @@ def _transplant(world: World, one: Call, two: Call, at: float) -> Call:
         channel.leg = None
         del over.channels[channel.uniqueid]
         adopt(world, channel, live)
+        if channel.kind is Kind.EXTENSION:
+            world.out.append(AgentChanged(channel.extension))
     for linkedid in over.links:
         world.links[linkedid] = live
     live.links |= over.links

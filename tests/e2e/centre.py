@@ -50,6 +50,7 @@ class Centre:
             first = await self.stranger()
             await log_in(first, who)
             self._signed_in[who] = await first.page.context.storage_state()
+        await self._speaks(who, language)
         return await self._screen(self._signed_in[who], language, theme, look)
 
     async def desk(self, extension: str, **look: Any) -> Screen:
@@ -77,6 +78,13 @@ class Centre:
         screen = await new_screen(context, url)
         self._screens.append(screen)
         return screen
+
+    async def _speaks(self, who: str, language: str) -> None:
+        """Who has signed in reads the own language, whatever the browser's cookie says."""
+        users = (await self.product.ok("GET", f"/api/v1/users?q={who}"))["items"]
+        user = next(user for user in users if user["name"] == who)
+        if user["language"] != language:
+            await self.product.ok("PATCH", f"/api/v1/users/{user['id']}", body={"language": language})
 
     async def tidy(self) -> list[str]:
         """Closes the browsers, ends all calls; answers what went wrong in the browsers."""

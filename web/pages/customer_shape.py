@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from crm_core.calls.facts import CallState
 from crm_core.calls.timeline_queries import TimelineItem
 from crm_core.calls.views import CallView, NoteView
 from crm_core.customers import rules
@@ -220,7 +221,7 @@ def _note_item(item: TimelineItem, names: Names) -> SimpleNamespace:
 
 
 def _call_item(call: CallView, notes: Sequence[NoteView], names: Names) -> SimpleNamespace:
-    talked = call.answered_at is not None
+    talked = call.answered_at is not None and call.state is CallState.ENDED
     title = f"{word('direction', call.direction)} {duration(call.talk_seconds)}" if talked else ""
     status = word("status", call.status or "live")
     badges = [] if talked else [(status, "bad" if str(call.status) in ("missed", "abandoned") else "plain")]

@@ -202,7 +202,7 @@ def desk(size: str) -> dict[str, Any]:
         "me": _ns(state="available", since=NOW - timedelta(minutes=3)),
         "pause_reasons": words.choices("pause"),
         "dispositions": words.choices("disposition"),
-        "wrap_up_seconds": 0.0,
+        "wrap_up_seconds": 20.0 if size == "much" else 0.0,
         "today": _ns(calls=38, average_talk=227.0, closed=4) if count else _ns(calls=0, average_talk=None, closed=0),
         "queues": [1] * (count > 0),
         "todo": [due(long=size == "much"), due(overdue=True)] if count else [],

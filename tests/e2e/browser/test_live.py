@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.browser.conftest import Opened, Screen
+from tests.e2e.browser.sample_site import Gateway
 from tests.e2e.browser.samples import HOSTILE
 
 pytestmark = pytest.mark.real
@@ -238,6 +239,31 @@ async def test_a_state_and_a_hang_up_are_asked_of_the_gateway(screen: Opened) ->
     commands = [(m["type"], m["data"]) for m in gateway.heard if "id" in m]
     assert ("agent.state", {"status": "paused", "reason": "lunch"}) in commands
     assert ("call.hangup", {"call_id": "c1"}) in commands
+
+
+async def _asked(page: Page, gateway: Gateway, wanted: dict[str, Any]) -> bool:
+    """Whether the desk asks for this state within a few seconds."""
+    for _ in range(100):
+        if wanted in [m["data"] for m in gateway.heard if m.get("type") == "agent.state"]:
+            return True
+        await page.wait_for_timeout(50)
+    return False
+
+
+async def test_time_to_write_up_is_taken_and_given_back_by_itself(screen: Opened) -> None:
+    shown: Screen = await screen(size="much")
+    await shown.open("/desk")
+    gateway, page = shown.site.gateway, shown.page
+    await expect(page.locator("[data-link=connected]")).to_be_visible()
+    await gateway.push("agent.state", agent("1001", "talking"))
+    await gateway.push("pop.show", pop("c1", matches=[KNOWN]))
+    await gateway.push("call.answered", call("c1", "talking"))
+    await gateway.push("call.ended", call("c1", "ended", agents=["1001"]))
+    assert await _asked(page, gateway, {"status": "wrap_up", "reason": None})
+    await gateway.push("agent.state", agent("1001", "wrap_up", since=ago(5)))
+    await expect(page.locator("[data-my-state]").first).to_have_text("话后")
+    await gateway.push("agent.state", agent("1001", "wrap_up", since=ago(21)))
+    assert await _asked(page, gateway, {"status": "available", "reason": None})
 
 
 async def test_the_board_follows_agents_and_queues(screen: Opened) -> None:

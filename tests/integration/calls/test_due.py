@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text
 
@@ -41,7 +42,7 @@ async def test_a_talk_since_then_keeps_the_promise_and_a_try_does_not(db: Databa
     agent, colleague = await add_actor(db, extension="1001"), await add_actor(db, extension="1002")
     now = db.clock.now()
     customer = await add_customer(db, phones=["13800138000", "13900139000"], owner=agent)
-    promised = {"started_at": now - timedelta(days=2), "next_at": now + timedelta(hours=1)}
+    promised: dict[str, Any] = {"started_at": now - timedelta(days=2), "next_at": now + timedelta(hours=1)}
     await add_call(db, agent=agent, customer=customer, **promised)
     await add_call(db, agent=agent, number="13700137000", **promised)
     later = now - timedelta(hours=3)
@@ -57,7 +58,7 @@ async def test_a_talk_since_then_keeps_the_promise_and_a_try_does_not(db: Databa
 async def test_only_a_card_within_reach_is_opened(db: Database) -> None:
     agent = await add_actor(db, extension="1001")
     now = db.clock.now()
-    promised = {"started_at": now - timedelta(days=2), "next_at": now}
+    promised: dict[str, Any] = {"started_at": now - timedelta(days=2), "next_at": now}
     mine = await add_customer(db, "张桂兰", phones=["13800138000"], owner=agent)
     theirs = await add_customer(db, "李建华", phones=["13900139000"])
     await add_call(db, agent=agent, customer=mine, **promised)

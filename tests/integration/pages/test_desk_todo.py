@@ -35,7 +35,7 @@ async def test_claiming_a_missed_call_keeps_the_promises_on_the_desk(house: Hous
     browser: Browser = await visit("agent")
     fields = {"next_at": "2026-11-21T15:30"}
     assert (await browser.post(f"/desk/calls/{ids.show(derived_id('one'))}/wrapup", fields)).status == 204
-    headers = {"HX-Request": "true"}
+    headers: dict[str, Any] = {"HX-Request": "true"}
     page = (await browser.post(f"/missed/{ids.show(derived_id('two'))}/claim?from=desk", **headers)).body.decode()
     assert "data-due" in page
     assert "data-missed" in page

@@ -180,7 +180,8 @@ function before(message) {
   else if (type === "call.merged") desk.rename(data.id, data.into);
   else if (type === "pop.hide") {
     const card = desk.cards.get(data.call_id);
-    if (card && card.state === "ringing") card.lose(data.reason, data.by_name ?? data.by);
+    // The end of the call may have been told first, without the reason.
+    if (card && ["ringing", "lost"].includes(card.state)) card.lose(data.reason, data.by_name ?? data.by);
   } else if (type === "call.ended" && desk.cards.has(data.id)) {
     const card = desk.cards.get(data.id);
     card.dialled = false;
