@@ -104,6 +104,7 @@ async def test_a_call_is_taken_noted_and_saved_by_keys_alone(screen: Opened) -> 
     await gateway.push("pop.show", pop("c1", matches=[KNOWN]))
     await gateway.push("call.answered", call("c1", "talking"))
     await expect(card(page, "c1")).to_have_attribute("data-state", "talking")
+    await expect(page.get_by_role("tab").first).to_be_visible()
     await page.keyboard.press("Alt+n")
     await page.keyboard.type("月底再联系")
     await page.keyboard.press("Alt+p")
