@@ -228,7 +228,7 @@ class ScreenPop:
             "call_id": ids.show(facts.id),
             "number": shown,
             "hidden": number is None,
-            "caller_name": facts.caller_name if facts.direction is Direction.INBOUND else None,
+            "caller_name": self._caller_name(facts),
             "called_number": facts.called_number,
             "direction": facts.direction,
             "queue": leg.queue or facts.queue,
@@ -238,6 +238,12 @@ class ScreenPop:
             "transferred_from_name": self._name(facts.pbx, leg.transferred_from),
             **({} if known is None else known.about),
         }
+
+    def _caller_name(self, facts: CallFacts) -> str | None:
+        """What the PBX sent of a customer; a colleague by the name that we know."""
+        if facts.direction is Direction.INTERNAL:
+            return self._name(facts.pbx, facts.caller_number)
+        return facts.caller_name if facts.direction is Direction.INBOUND else None
 
     def _name(self, pbx: str, extension: str | None) -> str | None:
         person = self._people.at(pbx, extension) if extension else None

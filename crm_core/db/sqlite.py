@@ -51,6 +51,18 @@ class Connection(aiosqlite.Connection):
             done.exception()  # looked at, so that it is not reported as forgotten: the cancellation goes first
             raise
 
+    async def rollback(self) -> None:
+        """Always ends in order: a cancellation that comes meanwhile waits for the next pause of the task."""
+        try:
+            await super().rollback()
+        except asyncio.CancelledError:
+            # The statement is done (see above). Raised here it would look to the pool like a broken connection.
+            task = asyncio.current_task()
+            if task is None:
+                raise
+            task.uncancel()
+            task.cancel()
+
 
 def creator(path: str) -> Callable[[], Any]:
     """What the engine calls to connect to the file at ``path``."""

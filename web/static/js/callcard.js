@@ -114,6 +114,7 @@ export class CallCard {
     const hidden = this.pop ? !this.pop.number : !this.outgoing && !this.call?.caller_number;
     if (matches == null ? !hidden : this.outgoing && !this.call.called_number) this.#show(shape("looking"), { name: this.number });
     else if (hidden) this.#show(shape("hidden"), {});
+    else if (this.#internal) this.#showColleague();
     else if (matches.length === 1) this.choose(customerId(matches[0].customer), customerName(matches[0].customer), false, matches[0].reasons ?? matches[0].reason);
     else if (matches.length > 1) this.#showMatches(matches);
     else this.#showUnknown();
@@ -139,6 +140,16 @@ export class CallCard {
       list.append(item);
     });
     this.#show(content, {});
+  }
+
+  get #internal() {
+    return (this.pop ?? this.call)?.direction === "internal";
+  }
+
+  /** A colleague is nobody's new customer. */
+  #showColleague() {
+    this.name = this.pop?.caller_name ?? this.number;
+    this.#show(shape("bare"), { name: this.name, face: this.name.slice(0, 1), why: t("internal") });
   }
 
   #showUnknown() {
