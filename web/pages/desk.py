@@ -129,6 +129,21 @@ async def _customer_of_call(request: web.Request, actor: Actor, call_id: int, cu
     raise customer_queries.no_customer()
 
 
+async def _written_call(request: web.Request, actor: Actor) -> int:
+    """The call of the address, once the recorder has written what is on the screen already. Raises NotFound."""
+    call_id = ids.parse(request.match_info["call"])
+    for pause in _UNTIL_WRITTEN:
+        async with context_of(request).db.read() as session:
+            try:
+                await call_queries.call_to_change(session, actor, call_id, Action.CALL_NOTE)
+                break
+            except NotFound:
+                if pause is None:
+                    raise
+        await asyncio.sleep(pause)
+    return call_id
+
+
 async def _colleagues(session: AsyncSession, actor: Actor, call_id: int, customer_id: int) -> dict[str, Any]:
     """Raises NotFound unless the agent has a call in which this customer's number is on the line."""
     detail = await call_queries.call(session, actor, call_id)
@@ -152,8 +167,8 @@ async def _colleagues(session: AsyncSession, actor: Actor, call_id: int, custome
 async def choose_customer(request: web.Request) -> web.StreamResponse:
     """The agent says whose call it is; the next pop of the number remembers it."""
     actor, form = actor_of(request, Action.CALL_NOTE), await form_of(request)
+    call_id, customer_id = await _written_call(request, actor), ids.parse(form.get("customer", ""))
     async with context_of(request).db.uow() as uow:
-        call_id, customer_id = ids.parse(request.match_info["call"]), ids.parse(form.get("customer", ""))
         await calls.link_customer(uow, call_id, customer_id, by=actor)
     return web.Response(status=204)
 
@@ -162,7 +177,7 @@ async def choose_customer(request: web.Request) -> web.StreamResponse:
 async def new_customer(request: web.Request) -> web.StreamResponse:
     """A customer from an unknown number: the number comes from the call, because the page may show it masked."""
     actor, form = actor_of(request, Action.CUSTOMER_WRITE), await form_of(request)
-    call_id = ids.parse(request.match_info["call"])
+    call_id = await _written_call(request, actor)
     async with context_of(request).db.uow() as uow:
         call = await call_queries.call_to_change(uow.session, actor, call_id, Action.CALL_NOTE)
         phones = [PhoneInput(call.customer_number, primary=True)] if call.customer_number else []
@@ -185,10 +200,11 @@ async def save_wrap_up(request: web.Request) -> web.StreamResponse:
         raise Rejected("disposition_unknown", "This result is not one of the list.", errors={"disposition": "unknown"})
     if progress and not progress.isdecimal():
         raise Rejected("progress_unknown", "Progress is 15, 50, 75 or 100 per cent.", errors={"progress": "unknown"})
+    call_id = await _written_call(request, actor)
     async with context_of(request).db.uow() as uow:
         await calls.write_up(
             uow,
-            ids.parse(request.match_info["call"]),
+            call_id,
             by=actor,
             note=form.get("note", ""),
             progress=int(progress) if progress else _KEEP,
