@@ -1,9 +1,9 @@
-"""The agents' working day as stretches of states in the database: looked at once a second, written when they change."""
+"""The agents' working day as stretches of states in the database: what changed is written once a second."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import structlog
@@ -37,10 +37,16 @@ class AgentTimes:
         self._people = people
         self._lines = lines
         self._stored: dict[int, State] = {}
+        self._touched: set[tuple[str, str]] = set()
+
+    def touched(self, pbx: str, extension: str) -> None:
+        """The state of this phone may have changed. Costs nothing: it is looked at later."""
+        self._touched.add((pbx, extension))
 
     async def run(self) -> None:
         """Begins with the states of now: what was open when the service ended is closed first."""
         await self._begin()
+        self._touched.update(self._people.by_extension)
         while True:
             await asyncio.sleep(_EVERY_SECONDS)
             await self.look()
@@ -56,7 +62,8 @@ class AgentTimes:
 
     async def look(self) -> None:
         """Writes the states that differ from what was written last; tried again when the database is away."""
-        changes = list(self._changes())
+        touched, self._touched = self._touched, set()
+        changes = self._changes(touched)
         if not changes:
             return
         try:
@@ -64,15 +71,16 @@ class AgentTimes:
                 await store_agent_changes(uow, changes)
         except Unavailable as error:
             log.warning("agents' times not written", reason=error.detail)
+            self._touched |= touched
             return
         self._stored |= {change.user_id: (change.status, change.reason) for change in changes}
 
-    def _changes(self) -> list[AgentChange]:
+    def _changes(self, touched: Iterable[tuple[str, str]]) -> list[AgentChange]:
         now = self._db.clock.now()
         changes = []
-        for (pbx, extension), person in self._people.by_extension.items():
-            line = self._lines.get(pbx)
-            if line is None:
+        for pbx, extension in touched:
+            line, person = self._lines.get(pbx), self._people.at(pbx, extension)
+            if line is None or person is None:
                 continue
             live = line.agent(extension)
             status, reason = state_of(live)

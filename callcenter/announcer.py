@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from callcenter.agent_times import AgentTimes
 from callcenter.board import Board
 from callcenter.live import PbxLine
 from callcenter.people import People
@@ -32,11 +33,14 @@ _FIND_OUT = frozenset({"started", "queued", "ringing", "answered"})
 class Announcer:
     """One for all PBXs. Builds a message only when somebody listens."""
 
-    def __init__(self, hub: Hub, board: Board, people: People, pops: ScreenPop, clock: Clock) -> None:
+    def __init__(
+        self, hub: Hub, board: Board, people: People, pops: ScreenPop, times: AgentTimes, clock: Clock
+    ) -> None:
         self._hub = hub
         self._board = board
         self._people = people
         self._pops = pops
+        self._times = times
         self._clock = clock
         self._calls: dict[tuple[PbxLine, int], None] = {}
         self._agents: dict[tuple[PbxLine, str], None] = {}
@@ -99,6 +103,7 @@ class Announcer:
         self.touched(line, change.call_id)
 
     def agent_changed(self, line: PbxLine, extension: str) -> None:
+        self._times.touched(line.name, extension)
         if not self._hub.idle:
             self._agents[line, extension] = None
             self._settle_soon()

@@ -84,7 +84,8 @@ class Service:
         self.board = Board(self.people, self.lines, self.pops.customer)
         self.telephony = TelephoneService(self.db, self.lines, self.board, self._examine, area_code=settings.area_code)
         commands = Commands(self.db, self.telephony, self.people)
-        self._announcer = Announcer(self.hub, self.board, self.people, self.pops, self.clock)
+        self.times = AgentTimes(self.db, self.people, self.lines)
+        self._announcer = Announcer(self.hub, self.board, self.people, self.pops, self.times, self.clock)
         backend = PushBackend(self.db, self.board, self.pops, self._announcer, commands, self.lines)
         self.gateway = PushGateway(self.hub, backend, settings.push)
         self.health = ServiceHealth(self.db, self.lines)
@@ -156,7 +157,7 @@ class Service:
             ("people", self.people.run()),
             ("push", self.gateway.run()),
             ("relay", relay.run()),
-            ("agents' times", AgentTimes(self.db, self.people, self.lines).run()),
+            ("agents' times", self.times.run()),
             ("outbox", self._watch_outbox()),
             ("cleaning", self._clean()),
             *((f"pbx {name}", line.run()) for name, line in self.lines.items()),

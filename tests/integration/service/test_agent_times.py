@@ -49,11 +49,14 @@ async def test_each_change_of_state_closes_one_stretch_and_opens_the_next(db: Da
     times = AgentTimes(db, people, {"main": desk})
     begun = clock.now()
     desk.since = begun.timestamp()
+    times.touched("main", "1001")
     await times.look()
     assert await _open(db, people) == [(AgentStatus.AVAILABLE, None, begun)]
     clock.move(timedelta(minutes=3))
     desk.state, desk.reason, desk.since = AgentState.PAUSED, "lunch", clock.now().timestamp()
+    times.touched("main", "1001")
     await times.look()
+    times.touched("main", "1001")
     await times.look()
     assert await _open(db, people) == [(AgentStatus.PAUSED, "lunch", clock.now())]
 
@@ -61,5 +64,7 @@ async def test_each_change_of_state_closes_one_stretch_and_opens_the_next(db: Da
 async def test_wrap_up_is_its_own_state_and_a_clock_ahead_is_cut_to_now(db: Database, clock: FixedClock) -> None:
     people, desk = await _people(db), Desk()
     desk.state, desk.reason, desk.since = AgentState.PAUSED, "wrap_up", clock.now().timestamp() + 60
-    await AgentTimes(db, people, {"main": desk}).look()
+    times = AgentTimes(db, people, {"main": desk})
+    times.touched("main", "1001")
+    await times.look()
     assert await _open(db, people) == [(AgentStatus.WRAP_UP, None, clock.now())]

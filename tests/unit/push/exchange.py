@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from callcenter.agent_times import AgentTimes
 from callcenter.ami.config import PbxConfig
 from callcenter.ami.decoder import AmiDecoder
 from callcenter.ami.events import AmiEvent, Banner, ListItem, Response
@@ -43,6 +44,16 @@ class Phonebook(People):
         }
 
 
+class Unwritten(AgentTimes):
+    """Nobody's working day is written here."""
+
+    def __init__(self) -> None:
+        """No database, no people."""
+
+    def touched(self, pbx: str, extension: str) -> None:
+        return None
+
+
 class KnownNumbers:
     """Answers at once, or never: what the pop shows before the database has answered."""
 
@@ -75,7 +86,7 @@ class Exchange:
         self.pops = ScreenPop(self.hub, self.people, KnownNumbers())
         self.lines: dict[str, PbxLine] = {}
         self.board = Board(self.people, self.lines, self.pops.customer)
-        self.announcer = Announcer(self.hub, self.board, self.people, self.pops, SystemClock())
+        self.announcer = Announcer(self.hub, self.board, self.people, self.pops, Unwritten(), SystemClock())
         self.stored: list[Batch] = []
         journal = Journal(folder)
         config = PbxConfig(name="main", host="127.0.0.1", username="u", secret="s", trunks=("PJSIP/trunk",))
