@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -19,6 +19,7 @@ from crm_core.kernel.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 _EVERY_SECONDS = 1.0
+_TOGETHER = 32  # more at once would hold the event loop for milliseconds
 
 State = tuple[AgentStatus, str | None]
 
@@ -62,7 +63,11 @@ class AgentTimes:
 
     async def look(self) -> None:
         """Writes the states that differ from what was written last; tried again when the database is away."""
-        touched, self._touched = self._touched, set()
+        touched, self._touched = list(self._touched), set()
+        for start in range(0, len(touched), _TOGETHER):
+            await self._look_at(touched[start : start + _TOGETHER])
+
+    async def _look_at(self, touched: Sequence[tuple[str, str]]) -> None:
         changes = self._changes(touched)
         if not changes:
             return
@@ -71,7 +76,7 @@ class AgentTimes:
                 await store_agent_changes(uow, changes)
         except Unavailable as error:
             log.warning("agents' times not written", reason=error.detail)
-            self._touched |= touched
+            self._touched.update(touched)
             return
         self._stored |= {change.user_id: (change.status, change.reason) for change in changes}
 

@@ -7,8 +7,9 @@ compared with what was told last, a few times a second, so that a busy PBX does 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -26,8 +27,12 @@ from crm_core.kernel import ids
 from crm_core.kernel.clock import Clock
 
 _SETTLE_SECONDS = 0.05
+# A ring never waits longer than this for a screen's lesser news.
+_PART_SECONDS = 0.001
 # When to find out who it is: the number that we dial may be known only when the far side rings or answers.
 _FIND_OUT = frozenset({"started", "queued", "ringing", "answered"})
+
+Key = TypeVar("Key")
 
 
 class Announcer:
@@ -118,22 +123,37 @@ class Announcer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        while self._settle_next():
+            pass
+
+    def _settle_part(self) -> None:
+        """As ``settle``, with breaks in which others have their turn."""
+        loop = asyncio.get_running_loop()
+        until = time.perf_counter() + _PART_SECONDS
+        while self._settle_next():
+            if time.perf_counter() > until:
+                self._timer = loop.call_later(_PART_SECONDS, self._settle_part)
+                return
+        self._timer = None
+
+    def _settle_next(self) -> bool:
+        """Tells one thing; calls first, because they say which agents and queues to look at. False: nothing is left."""
         at = self._clock.now().timestamp()
-        calls, self._calls = self._calls, {}
-        for line, call_id in calls:
-            facts = line.facts(call_id)
-            if facts is not None:
+        if self._calls:
+            line, call_id = _first(self._calls)
+            if (facts := line.facts(call_id)) is not None:
                 self._settle_call(line, facts, at)
-        agents, self._agents = self._agents, {}
-        for line, extension in agents:
-            self._settle_agent(line, extension, at)
-        queues, self._queues = self._queues, {}
-        for line, queue in queues:
-            self._settle_queue(line, queue, at)
+        elif self._agents:
+            self._settle_agent(*_first(self._agents), at)
+        elif self._queues:
+            self._settle_queue(*_first(self._queues), at)
+        else:
+            return False
+        return True
 
     def _settle_soon(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_SETTLE_SECONDS, self.settle)
+            self._timer = asyncio.get_running_loop().call_later(_SETTLE_SECONDS, self._settle_part)
 
     def _settle_call(self, line: PbxLine, facts: CallFacts, at: float) -> None:
         if (line.name, facts.id) in self._begun and not wire.is_over(facts):
@@ -199,6 +219,13 @@ class Announcer:
         yield from (queue_topic(name) for name in dict.fromkeys(visit.queue for visit in facts.queues))
         if department is not None:
             yield department_topic(department)
+
+
+def _first(waiting: dict[Key, None]) -> Key:
+    """Takes out what has waited longest."""
+    key = next(iter(waiting))
+    del waiting[key]
+    return key
 
 
 def _phones(facts: CallFacts) -> set[str]:

@@ -43,8 +43,7 @@ class PushBackend:
             return await signing_in.redeem_ticket(uow, ticket)
 
     async def rights_versions(self, user_ids: list[int]) -> Mapping[int, int]:
-        async with self._db.read() as session:
-            return await queries.rights_versions(session, user_ids)
+        return await self._db.glance(lambda connection: queries.rights_versions(connection, user_ids))
 
     def snapshot(self, actor: Actor, topics: list[str]) -> dict[str, Any]:
         # What others are about to be told is in the snapshot already: tell it now, or it would come twice or never.

@@ -26,8 +26,7 @@ class People:
 
     async def refresh(self) -> None:
         """Raises Unavailable."""
-        async with self._db.read() as session:
-            self.by_extension = await queries.extensions(session)
+        self.by_extension = await self._db.glance(queries.extension_users)
 
     def changed(self) -> None:
         self._stale.set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,6 +14,7 @@ from callcenter.recordings import Look, RecordingFiles
 from crm_core.calls import recording_queries, recordings
 from crm_core.calls.facts import CallFacts
 from crm_core.calls.models import RecordingState
+from crm_core.calls.recordings import Found
 from crm_core.db.database import Database
 from crm_core.kernel.errors import CrmError
 
@@ -19,7 +22,9 @@ log = structlog.get_logger(__name__)
 
 # Seconds between looks: a file is usually there at once; a slow network disk or a post-processing mixer takes longer.
 _WAITS = (0.3, 0.7, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 180.0)
-_AT_ONCE = 2
+# Looks that are due within this time go to a thread together, and what they find is stored together.
+_TICK_SECONDS = 0.25
+_AT_ONCE = 64
 _MAX_FOLLOWED = 5000
 
 
@@ -32,14 +37,32 @@ class Stopped:
     file: str
 
 
+@dataclass(slots=True)
+class _Followed:
+    """How far the looks at one recording have come."""
+
+    stopped: Stopped
+    looks: int = 0
+    size: int | None = None
+
+    def settled(self, look: Look) -> bool:
+        """Whether the size has stopped changing and the file makes sense, or it was looked at for long enough."""
+        same, self.size = look.size == self.size, look.size
+        self.looks += 1
+        whole = look.measured is not None and look.measured.seconds > 0
+        return (whole and same) or self.looks == len(_WAITS)
+
+
 class RecordingWatch:
     """Many recordings at once, few files read at a time."""
 
     def __init__(self, db: Database, files: RecordingFiles) -> None:
         self._db = db
         self._files = files
-        self._followed: dict[int, asyncio.Task[None]] = {}
-        self._reading = asyncio.Semaphore(_AT_ONCE)
+        self._followed: set[int] = set()
+        self._due: list[tuple[float, int, _Followed]] = []
+        self._order = itertools.count()
+        self._looking: asyncio.Task[None] | None = None
 
     @property
     def following(self) -> int:
@@ -55,9 +78,10 @@ class RecordingWatch:
     def follow(self, stopped: Stopped) -> None:
         if stopped.id in self._followed or len(self._followed) >= _MAX_FOLLOWED:
             return
-        task = asyncio.get_running_loop().create_task(self._follow(stopped))
-        self._followed[stopped.id] = task
-        task.add_done_callback(lambda _: self._followed.pop(stopped.id, None))
+        self._followed.add(stopped.id)
+        self._look_later(_Followed(stopped))
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look())
 
     async def take_up(self, pbx: str) -> None:
         """After a start: those that the last run left unfinished. Raises Unavailable."""
@@ -66,47 +90,61 @@ class RecordingWatch:
         for row in rows:
             self.follow(Stopped(row.id, row.pbx, row.file))
 
-    async def _follow(self, stopped: Stopped) -> None:
+    def _look_later(self, one: _Followed) -> None:
+        due = asyncio.get_running_loop().time() + _WAITS[one.looks]
+        heapq.heappush(self._due, (due, next(self._order), one))
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            look = await self._settled(stopped)
-            await self._store(stopped, look)
+            while self._due:
+                # Whoever comes meanwhile is due in a tick at the earliest.
+                await asyncio.sleep(min(max(_TICK_SECONDS, self._due[0][0] - loop.time()), _WAITS[0]))
+                while batch := self._take_due():
+                    await self._look_at(batch)
+        finally:
+            self._looking = None
+
+    def _take_due(self) -> list[_Followed]:
+        now = asyncio.get_running_loop().time()
+        batch: list[_Followed] = []
+        while self._due and self._due[0][0] <= now and len(batch) < _AT_ONCE:
+            batch.append(heapq.heappop(self._due)[2])
+        return batch
+
+    async def _look_at(self, batch: list[_Followed]) -> None:
+        looks = await self._files.look_all([(one.stopped.pbx, one.stopped.file) for one in batch])
+        found = []
+        for one, look in zip(batch, looks, strict=True):
+            if one.settled(look):
+                self._followed.discard(one.stopped.id)
+                found.append(_found(one.stopped, look))
+            else:
+                self._look_later(one)
+        if not found:
+            return
+        try:
+            async with self._db.uow() as uow:
+                await recordings.store_found(uow, found)
         except CrmError as error:
-            log.warning("recording left for the next start", file=stopped.file, reason=error.code)
-
-    async def _settled(self, stopped: Stopped) -> Look:
-        """Looks until the size has stopped changing and the file makes sense, or for long enough."""
-        size: int | None = None
-        look = Look(None)
-        for wait in _WAITS:
-            await asyncio.sleep(wait)
-            async with self._reading:
-                look = await self._files.look(stopped.pbx, stopped.file)
-            if look.measured is not None and look.measured.seconds > 0 and look.size == size:
-                return look
-            size = look.size
-        return look
-
-    async def _store(self, stopped: Stopped, look: Look) -> None:
-        state = RecordingState.READY
-        if look.size is None:
-            state = RecordingState.MISSING
-        elif look.damage is not None:
-            state = RecordingState.DAMAGED
-        elif look.measured is None or look.measured.seconds <= 0:
-            state = RecordingState.EMPTY
-        async with self._db.uow() as uow:
-            await recordings.update_recording(
-                uow,
-                stopped.id,
-                state=state,
-                size=look.size,
-                seconds=look.measured.seconds if look.measured else None,
-                peaks=look.measured.peaks if look.measured else None,
-            )
+            log.warning("recordings left for the next start", count=len(found), reason=error.code)
 
     async def stop(self) -> None:
-        followed = list(self._followed.values())
-        for task in followed:
-            task.cancel()
-        # A look that was writing gives its connection back before the database closes.
-        await asyncio.gather(*followed, return_exceptions=True)
+        if self._looking is not None:
+            self._looking.cancel()
+            # A look that was writing gives its connection back before the database closes.
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+
+def _found(stopped: Stopped, look: Look) -> Found:
+    state = RecordingState.READY
+    if look.size is None:
+        state = RecordingState.MISSING
+    elif look.damage is not None:
+        state = RecordingState.DAMAGED
+    elif look.measured is None or look.measured.seconds <= 0:
+        state = RecordingState.EMPTY
+    measured = look.measured
+    return Found(
+        stopped.id, state, measured.seconds if measured else None, look.size, measured.peaks if measured else None
+    )

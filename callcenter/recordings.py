@@ -54,6 +54,10 @@ class RecordingFiles:
         """Size, length and loudness as far as there is anything; never raises."""
         return await asyncio.to_thread(self._look, pbx, file)
 
+    async def look_all(self, recordings: Sequence[tuple[str, str]]) -> list[Look]:
+        """As ``look``, for many (PBX, file) one after the other in one thread."""
+        return await asyncio.to_thread(lambda: [self._look(pbx, file) for pbx, file in recordings])
+
     def names(self, pbx: str) -> Iterator[str]:
         """The base names of all sound files in the folder of the PBX. Raises OSError when it cannot be read."""
         folder = self._folders.get(pbx)

@@ -25,6 +25,7 @@ from callcenter.doctor import Doctor
 from callcenter.health import ServiceHealth
 from callcenter.live import PbxLine
 from callcenter.metrics import Metrics, Parts
+from callcenter.pauses import Pauses
 from callcenter.people import People
 from callcenter.push.gateway import PushGateway
 from callcenter.push.hub import Hub
@@ -153,6 +154,8 @@ class Service:
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; raises the error of a part that died."""
         relay = Relay(self.db, subscriptions(self.gateway, self.people, self.lookup))
+        pauses = Pauses(busy=lambda: any(True for line in self.lines.values() for _ in line.live_calls()))
+        pauses.begin()
         parts: list[tuple[str, Coroutine[Any, Any, None]]] = [
             ("people", self.people.run()),
             ("push", self.gateway.run()),
@@ -160,13 +163,17 @@ class Service:
             ("agents' times", self.times.run()),
             ("outbox", self._watch_outbox()),
             ("cleaning", self._clean()),
+            ("pauses", pauses.run()),
             *((f"pbx {name}", line.run()) for name, line in self.lines.items()),
         ]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work, name=name) for name, work in parts]
-            await stop.wait()
-            for task in tasks:
-                task.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(work, name=name) for name, work in parts]
+                await stop.wait()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            pauses.end()
 
     async def close(self) -> None:
         """Says goodbye to the clients, writes what is left, closes everything."""

@@ -126,8 +126,11 @@ class PushGateway:
                 versions = await self._backend.rights_versions(list(users))
             except Unavailable:
                 continue
-            for user in users:
-                self.rights_changed(user, versions.get(user))
+            for session in list(self._sessions.values()):
+                user = session.actor.user_id
+                # A user who came while the database was asked is looked at next time.
+                if user in users and session.actor.rights_version != versions.get(user):
+                    self._end_for_rights(session)
 
     async def stop(self) -> None:
         """Tells every client that we go away."""
@@ -145,8 +148,11 @@ class PushGateway:
         """Ends the sessions that were opened with other rights; None: the user may not sign in any more."""
         for session in list(self._sessions.values()):
             if session.actor.user_id == user_id and session.actor.rights_version != version:
-                self._drop(session)
-                session.close(RIGHTS_CHANGED, "your rights have changed")
+                self._end_for_rights(session)
+
+    def _end_for_rights(self, session: PushSession) -> None:
+        self._drop(session)
+        session.close(RIGHTS_CHANGED, "your rights have changed")
 
     def _forget_old(self, now: float) -> None:
         for session in list(self._sessions.values()):

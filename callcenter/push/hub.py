@@ -26,8 +26,10 @@ class Message:
     data: Mapping[str, Any]
     department: int | None = None
 
-    def frame(self, seq: int) -> bytes:
-        return b'{"v":%d,"seq":%d,%s' % (VERSION, seq, self.body)
+
+def frame_of(seq: int, body: bytes) -> bytes:
+    """What goes over the wire."""
+    return b'{"v":%d,"seq":%d,%s' % (VERSION, seq, body)
 
 
 class Subscriber(Protocol):

@@ -11,11 +11,12 @@ from typing import Any, Final
 import orjson
 from websockets.asyncio.server import ServerConnection, broadcast
 
-from callcenter.push.hub import Hub, Message
+from callcenter.push.hub import Hub, Message, frame_of
 from crm_core.organization.access import Action, Actor
 
 TOO_SLOW: Final = 4008
 _KEPT = 1024
+_KEPT_BYTES = 128 * 1024  # of one session, for a resume; who missed more gets a snapshot
 _CLOSE_SECONDS = 10.0
 
 
@@ -34,7 +35,8 @@ class PushSession:
         self._hub = hub
         self._buffer_bytes = buffer_bytes
         self._on_slow = on_slow
-        self._kept: deque[tuple[int, Message]] = deque(maxlen=_KEPT)
+        self._kept: deque[tuple[int, bytes]] = deque()  # sequence number and body
+        self._kept_bytes = 0
         self._pops: dict[int, str] = {}
         self._connection: ServerConnection | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -65,17 +67,24 @@ class PushSession:
         for topic in list(self.topics):
             self.leave(topic)
         self._kept.clear()
+        self._kept_bytes = 0
 
     def deliver(self, message: Message) -> None:
         if not self._may_see(message):
             return
         self.seq += 1
-        self._kept.append((self.seq, message))
+        self._keep(message.body)
         if message.type == "pop.show":
             self._pops[self.seq] = str(message.data["call_id"])
             if len(self._pops) > _KEPT:
                 del self._pops[next(iter(self._pops))]
-        self._send(message.frame(self.seq))
+        self._send(frame_of(self.seq, message.body))
+
+    def _keep(self, body: bytes) -> None:
+        self._kept.append((self.seq, body))
+        self._kept_bytes += len(body)
+        while len(self._kept) > _KEPT or self._kept_bytes > _KEPT_BYTES:
+            self._kept_bytes -= len(self._kept.popleft()[1])
 
     def _may_see(self, message: Message) -> bool:
         if message.department is None or message.topic.startswith("agent:"):
@@ -95,9 +104,9 @@ class PushSession:
 
     def replay(self, seq: int) -> None:
         """Sends again what came after ``seq``."""
-        for number, message in list(self._kept):
+        for number, body in list(self._kept):
             if number > seq:
-                self._send(message.frame(number))
+                self._send(frame_of(number, body))
 
     def acknowledge(self, seq: int) -> str | None:
         """The call whose pop had this number, once."""

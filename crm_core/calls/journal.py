@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert
 from crm_core.calls import recorder_queries
 from crm_core.calls.models import CallEvents, JournalPosition
 from crm_core.db.uow import UnitOfWork
-from crm_core.db.upsert import table_of, upsert
+from crm_core.db.upsert import Excluded, table_of, upsert
 
 _events, _positions = table_of(CallEvents), table_of(JournalPosition)
 
@@ -36,13 +36,11 @@ async def store_events(uow: UnitOfWork, chunks: Iterable[EventChunk]) -> None:
 async def put_position(uow: UnitOfWork, pbx: str, segment: str, offset: int) -> None:
     """Remembers that everything before ``offset`` in ``segment`` is in the database with this transaction."""
     row = {"pbx": pbx, "segment": segment, "offset": offset, "at": uow.clock.now()}
-    await upsert(
-        uow.session,
-        _positions,
-        [row],
-        keys=["pbx"],
-        change=lambda new: {"segment": new.segment, "offset": new.offset, "at": new.at},
-    )
+    await upsert(uow.session, _positions, [row], keys=["pbx"], change=_further)
+
+
+def _further(new: Excluded) -> dict[str, object]:
+    return {"segment": new.segment, "offset": new.offset, "at": new.at}
 
 
 async def expire_events(uow: UnitOfWork, before: datetime, limit: int = 5000) -> int:

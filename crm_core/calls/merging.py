@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from crm_core.calls import recorder_queries, rules
 from crm_core.calls.models import Call, CallAlias, CallEvents, CallNote, CallParty, Leg, Recording
 from crm_core.db.uow import UnitOfWork
-from crm_core.db.upsert import copy_new, table_of, upsert
+from crm_core.db.upsert import Excluded, copy_new, table_of, upsert
 
 _calls, _aliases, _parties = table_of(Call), table_of(CallAlias), table_of(CallParty)
 _MOVED = tuple(table_of(model) for model in (Leg, Recording, CallNote, CallEvents, CallAlias))
@@ -34,9 +34,13 @@ async def merge_calls(uow: UnitOfWork, from_id: int, into_id: int) -> None:
         await connection.execute(delete(_calls).where(_calls.c.id == from_id))
     if from_id in entered or into_id in entered:
         row = {"id": from_id, "call_id": into_id}
-        await upsert(uow.session, _aliases, [row], keys=["id"], change=lambda new: {"call_id": new.call_id})
+        await upsert(uow.session, _aliases, [row], keys=["id"], change=_lives_on_as)
     # Objects that this transaction has read show the calls as they were before.
     uow.session.expire_all()
+
+
+def _lives_on_as(new: Excluded) -> dict[str, object]:
+    return {"call_id": new.call_id}
 
 
 async def _move(uow: UnitOfWork, connection: AsyncConnection, from_id: int, into_id: int) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, update
 
 from crm_core.audit import service as audit
 from crm_core.calls import queries
@@ -13,20 +16,29 @@ from crm_core.db.upsert import table_of
 from crm_core.organization.access import Actor
 
 _recordings = table_of(Recording)
+_STORE = update(_recordings).where(_recordings.c.id == bindparam("which"))
 
 
-async def update_recording(
-    uow: UnitOfWork,
-    recording_id: int,
-    *,
-    state: RecordingState,
-    seconds: float | None = None,
-    size: int | None = None,
-    peaks: bytes | None = None,
-) -> None:
-    """Stores what was read from the file."""
-    found = {"state": state, "seconds": seconds, "size": size, "peaks": peaks}
-    await uow.session.execute(update(_recordings).where(_recordings.c.id == recording_id).values(**found))
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read from the file of a recording; ``size`` in bytes, None when there is no file."""
+
+    id: int
+    state: RecordingState
+    seconds: float | None = None
+    size: int | None = None
+    peaks: bytes | None = None
+
+
+async def store_found(uow: UnitOfWork, found: Sequence[Found]) -> None:
+    """Stores what was read from the files."""
+    rows = [
+        {"which": one.id, "state": one.state, "seconds": one.seconds, "size": one.size, "peaks": one.peaks}
+        for one in found
+    ]
+    if rows:
+        connection = await uow.session.connection()
+        await connection.execute(_STORE, rows)
 
 
 async def open_recording(uow: UnitOfWork, recording_id: int, *, by: Actor) -> RecordingView:

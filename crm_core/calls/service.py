@@ -153,11 +153,11 @@ async def _learn(uow: UnitOfWork, e164: str, customer_id: int, by: Actor) -> Non
         "last_at": uow.clock.now(),
         "last_by_id": by.user_id,
     }
+    await upsert(uow.session, _choices, [row], keys=["e164", "customer_id"], change=_once_more)
 
-    def once_more(new: Excluded) -> dict[str, object]:
-        return {"times": _choices.c.times + 1, "last_at": new.last_at, "last_by_id": new.last_by_id}
 
-    await upsert(uow.session, _choices, [row], keys=["e164", "customer_id"], change=once_more)
+def _once_more(new: Excluded) -> dict[str, object]:
+    return {"times": _choices.c.times + 1, "last_at": new.last_at, "last_by_id": new.last_by_id}
 
 
 async def claim(uow: UnitOfWork, call_id: int, *, by: Actor) -> Sequence[Call]:

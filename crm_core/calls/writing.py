@@ -186,12 +186,16 @@ async def _store_legs(
     uow: UnitOfWork, batch: Sequence[CallFacts], people: Directory, before: Mapping[int, StoredCall]
 ) -> None:
     rows = [_leg_row(call, leg, people) for call in batch for leg in call.legs]
-    await upsert(uow.session, _legs, rows, keys=["id"], change=lambda new: {name: new[name] for name in _LEG_COLUMNS})
+    await upsert(uow.session, _legs, rows, keys=["id"], change=_leg_change)
     # A ring that later events explain away (a trunk after all, a part of another leg) must not stay.
     stored = await recorder_queries.leg_ids(uow.session, list(before)) if before else []
     current = {row["id"] for row in rows}
     if stale := [leg for leg in stored if leg not in current]:
         await uow.session.execute(delete(_legs).where(_legs.c.id.in_(stale)))
+
+
+def _leg_change(new: Excluded) -> dict[str, Any]:
+    return {name: new[name] for name in _LEG_COLUMNS}
 
 
 def _leg_row(call: CallFacts, leg: Any, people: Directory) -> dict[str, Any]:

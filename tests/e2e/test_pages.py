@@ -172,6 +172,8 @@ async def test_a_user_is_added_changed_and_disabled(site: Centre) -> None:
     await page.get_by_role("button", name="停用").click()
     await page.get_by_role("dialog").get_by_role("button", name="停用").click()
     await expect(page.get_by_role("button", name="启用")).to_be_visible()
+    # The open page is left by itself as soon as the push connection is closed.
+    await expect(newcomer.page).to_have_url(f"{newcomer.url}/login?next=%2Fpassword")
     await newcomer.open("/desk")
     await expect(newcomer.page).to_have_url(f"{newcomer.url}/login?next=%2Fdesk")
     await newcomer.page.locator("[name=name]").fill("liuyang")

@@ -18,7 +18,7 @@ from crm_core.calls.facts import (
 )
 from crm_core.calls.journal import EventChunk, store_events
 from crm_core.calls.models import RecordingState
-from crm_core.calls.recordings import update_recording
+from crm_core.calls.recordings import Found, store_found
 from crm_core.calls.rules import pack_events
 from crm_core.calls.writing import store_calls
 from crm_core.kernel.clock import from_epoch
@@ -98,7 +98,7 @@ async def store(house: House, *calls: CallFacts) -> None:
         await store_events(uow, [EventChunk(call.id, from_epoch(call.started_at), chunk) for call in calls])
         for call in calls:
             for recording in call.recordings:
-                await update_recording(uow, recording.id, state=RecordingState.READY, seconds=41.0, size=10_000)
+                await store_found(uow, [Found(recording.id, RecordingState.READY, 41.0, 10_000)])
 
 
 def many(count: int, extension: str) -> list[CallFacts]:

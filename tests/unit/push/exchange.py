@@ -17,7 +17,7 @@ from callcenter.board import Board
 from callcenter.journal import Journal
 from callcenter.live import PbxLine
 from callcenter.people import People
-from callcenter.push.hub import Hub, Message, agent_topic
+from callcenter.push.hub import Hub, Message, agent_topic, frame_of
 from callcenter.recorder import Batch, Recorder
 from callcenter.screenpop import Identity, ScreenPop
 from callcenter.settings import PbxSettings
@@ -74,7 +74,7 @@ class Listener:
         self.messages: list[dict[str, Any]] = []
 
     def deliver(self, message: Message) -> None:
-        self.messages.append(orjson.loads(message.frame(len(self.messages) + 1)))
+        self.messages.append(orjson.loads(frame_of(len(self.messages) + 1, message.body)))
 
 
 class Exchange:
