@@ -104,7 +104,7 @@ def extension_users(connection: Connection) -> dict[tuple[str, str], ExtensionUs
 def rights_versions(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
     """The present rights version of those who may sign in; the others are missing. For a glance."""
     rows = connection.execute(select(User.id, User.rights_version).where(User.id.in_(list(ids)), User.active))
-    return dict(rows.tuples().all())
+    return {row.id: row.rights_version for row in rows}
 
 
 async def names_of(session: AsyncSession, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
