@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
@@ -130,6 +131,23 @@ def summary(figures: Sequence[Figure]) -> str:
 
 def _markdown_row(row: Row) -> str:
     return f"| {row.what} | {row.ours} | {row.peer} | {row.ratio} | {row.target} | {_verdict(row.met)} |"
+
+
+def dump(figures: Mapping[str, Figure]) -> str:
+    """Figures by name as JSON, for the next time that only one of them is measured."""
+    kept = {"machine": machine(), "figures": {name: asdict(figure) for name, figure in figures.items()}}
+    return json.dumps(kept, ensure_ascii=False, indent=1) + "\n"
+
+
+def load(written: str) -> dict[str, Figure]:
+    """What ``dump`` wrote; nothing when another machine did."""
+    kept = json.loads(written)
+    if kept["machine"] != machine():
+        return {}
+    return {
+        name: Figure(one["title"], tuple(Row(**row) for row in one["rows"]), tuple(one["notes"]))
+        for name, one in kept["figures"].items()
+    }
 
 
 def text(figure: Figure) -> str:
