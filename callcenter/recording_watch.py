@@ -117,7 +117,6 @@ class RecordingWatch:
         found = []
         for one, look in zip(batch, looks, strict=True):
             if one.settled(look):
-                self._followed.discard(one.stopped.id)
                 found.append(_found(one.stopped, look))
             else:
                 self._look_later(one)
@@ -128,6 +127,7 @@ class RecordingWatch:
                 await recordings.store_found(uow, found)
         except CrmError as error:
             log.warning("recordings left for the next start", count=len(found), reason=error.code)
+        self._followed.difference_update(one.id for one in found)
 
     async def stop(self) -> None:
         if self._looking is not None:
