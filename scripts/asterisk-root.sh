@@ -41,7 +41,8 @@ fi
 [ "$(id -u)" = 0 ] || fail "making a root folder needs root (sudo $0 $version $root); the recorded traffic in tests/traces needs none"
 command -v mmdebstrap > /dev/null 2>&1 ||
     fail "mmdebstrap is missing: apt-get install -y mmdebstrap (the recorded traffic in tests/traces runs without)"
-command -v unshare > /dev/null 2>&1 && unshare -m true 2> /dev/null ||
+# In a chroot the propagation of the root cannot be changed, because it is no mount point; a namespace is to be had all the same.
+command -v unshare > /dev/null 2>&1 && unshare -m --propagation unchanged true 2> /dev/null ||
     fail "this machine does not allow mount namespaces (a container without CAP_SYS_ADMIN?): Asterisk cannot be run here"
 
 # Two test runs at once: the second waits and finds it made.

@@ -32,6 +32,8 @@ HOST = "127.0.0.1"
 # then Asterisk must not live on.
 LAUNCH = """
 set -e
+# What is mounted here is nobody else's. Where / is no mount point (in a chroot), the root folder is made one for that.
+mount --make-rprivate / 2> /dev/null || { mount --bind "$1" "$1"; mount --make-rprivate "$1"; cd "$1"; }
 mount --rbind /dev "$1/dev"
 mount -t proc proc "$1/proc"
 mount --bind "$2/etc" "$1/etc/asterisk"
@@ -143,7 +145,7 @@ class AsteriskServer:
         log = (self.scratch / "console.log").open("ab")
         with log:
             self._process = await asyncio.create_subprocess_exec(
-                "unshare", "-m", "--propagation", "private", "sh", "-c", LAUNCH, "asterisk",
+                "unshare", "-m", "--propagation", "unchanged", "sh", "-c", LAUNCH, "asterisk",
                 str(self.root), str(self.scratch), stdout=log, stderr=log, stdin=subprocess.PIPE,
             )  # fmt: skip
         try:
