@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.base import base
+from bench.base import Base, base
 from bench.figure import Figure, Row, Samples, Size, within
 from bench.processes import pbx, service, until_listened
 
@@ -23,24 +23,23 @@ _IDLE_SECONDS = 5.0
 
 
 def run(size: Size) -> Figure:
-    return asyncio.run(_measure(size))
-
-
-async def _measure(size: Size) -> Figure:
-    floors, starts, empties, idle = Samples(), Samples(), Samples(), Samples()
     with tempfile.TemporaryDirectory(prefix="callcenter-bench-") as folder:
-        known = base(Path(folder), size.customers, size.agents)
-        async with pbx() as (exchange, port):
-            for _ in range(size.repeats):
-                floors.add(_imports())
-                async with service(known.folder, port) as served:
-                    starts.add(served.seconds_to_ready)
-                    await until_listened(exchange)
-                    await asyncio.sleep(_IDLE_SECONDS)
-                    idle.add(served.memory())
-                with tempfile.TemporaryDirectory(prefix="callcenter-bench-") as empty:
-                    async with service(Path(empty), port) as served:
-                        empties.add(served.seconds_to_ready)
+        return asyncio.run(_measure(base(Path(folder), size.customers, size.agents), size))
+
+
+async def _measure(known: Base, size: Size) -> Figure:
+    floors, starts, empties, idle = Samples(), Samples(), Samples(), Samples()
+    async with pbx() as (exchange, port):
+        for _ in range(size.repeats):
+            floors.add(_imports())
+            async with service(known.folder, port) as served:
+                starts.add(served.seconds_to_ready)
+                await until_listened(exchange)
+                await asyncio.sleep(_IDLE_SECONDS)
+                idle.add(served.memory())
+            with tempfile.TemporaryDirectory(prefix="callcenter-bench-") as empty:
+                async with service(Path(empty), port) as served:
+                    empties.add(served.seconds_to_ready)
     return Figure(
         "Start and memory",
         (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from callcenter import audit_tip, keys
 from callcenter.doctor import Doctor
 from callcenter.recordings import RecordingFiles
 from callcenter.settings import PbxSettings, Settings
@@ -17,6 +18,8 @@ from crm_core import migrations
 from crm_core.audit import service as audit
 from crm_core.calls import recording_queries
 from crm_core.calls.models import RecordingState
+from crm_core.customers.search import facts_queries
+from crm_core.customers.search import service as search
 from crm_core.db.database import Database
 from crm_core.db.uow import UnitOfWork
 from crm_core.kernel.clock import SystemClock
@@ -37,6 +40,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
     try:
         if await migrations.current(db) != migrations.head():
             raise Unavailable("database_outdated", "The tables are missing or old. Run: callcenter db upgrade")
+        await keys.attach(db, settings.data_dir)
         yield db
     finally:
         await db.close()
@@ -105,13 +109,29 @@ async def add_token(settings: Settings, name: str, label: str) -> int:
 
 
 async def verify_audit(settings: Settings) -> int:
+    """Compares the chain with itself and with the tip that was written down outside the database."""
+    known = await asyncio.to_thread(audit_tip.read, settings.data_dir)
     async with database(settings) as db, db.read() as session:
-        good, trouble = await audit.verify(session)
-    if trouble is None:
-        _tell(f"The audit log is whole: {good} lines.")
-        return OK
-    _tell(f"The audit log is BROKEN after {good} good lines: {trouble}.")
-    return FAILED
+        found = await audit.verify(session, known)
+    if found.trouble is not None:
+        _tell(f"The audit log is BROKEN after {found.lines} good lines: {found.trouble}.")
+        return FAILED
+    if found.tip is not None:
+        await asyncio.to_thread(audit_tip.write, settings.data_dir, found.tip)
+    _tell(f"The audit log is whole: {found.lines} lines.")
+    if found.unprovable:
+        _tell(f"{found.unprovable} erased lines are older than this version: only their place in the chain is proved.")
+    return OK
+
+
+async def rebuild_search(settings: Settings) -> int:
+    """Makes the search index right for every customer; one that is right already stays as it is."""
+    async with database(settings) as db:
+        async with db.read() as session:
+            begun = await facts_queries.is_begun(session)
+        seen = await (search.rebuild(db) if begun else search.build(db))
+    _tell(f"The search index knows {seen} customers.")
+    return OK
 
 
 async def doctor(settings: Settings, *, as_json: bool) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 from callcenter.demo import words
 from callcenter.demo.director import Caller
-from crm_core.customers import pinyin
+from crm_core.customers import completeness, pinyin
 from crm_core.customers.kinds import Calendar, CustomerKind, PhoneKind, PhoneState, Sex
 
 
@@ -29,9 +29,8 @@ _HOME = "province city district community postcode street household_key"
 _CARE = "owner_id department_id entered_by_id collected_by"
 _TRADE = "type source membership best_time taboos do_not_call remarks"
 _TIMES = "created_at updated_at collected_at"
-CUSTOMER_COLUMNS = _columns(
-    f"id account_number {_PERSON} {_BIRTH} {_HOME} {_CARE} {_TRADE} {_TIMES} kind birth_leap custom version"
-)
+_REST = "kind birth_leap custom version completeness"
+CUSTOMER_COLUMNS = _columns(f"id account_number {_PERSON} {_BIRTH} {_HOME} {_CARE} {_TRADE} {_TIMES} {_REST}")
 PHONE_COLUMNS = _columns("id customer_id number e164 reversed_digits kind state position")
 NUMBER_COLUMNS = _columns("number customer_id given_at")
 
@@ -73,6 +72,12 @@ def customer_id(index: int) -> int:
     return _FIRST_ID + index * _STEP
 
 
+def _completeness(row: Row) -> int:
+    """Everybody here has a number."""
+    known = completeness.known(dict(zip(CUSTOMER_COLUMNS, row, strict=False)), phone=True)
+    return completeness.share(CustomerKind.PERSON, known)
+
+
 class CustomerMaker:
     """Makes customers 0…n in stretches of ``batch``; every eighth is married to the one before."""
 
@@ -106,7 +111,8 @@ class CustomerMaker:
             zip(drawn, more, strict=True), first
         ):
             own, number = customer_id(index), f"KH{index + 1:08d}"
-            made.customers.append((own, number, *person, *birth, *home, *care, *trade, *when, *_SAME_FOR_ALL))
+            row = (own, number, *person, *birth, *home, *care, *trade, *when, *_SAME_FOR_ALL)
+            made.customers.append((*row, _completeness(row)))
             made.numbers.append((number, own, when[0]))
         self._phones(dice, first, homes, made)
         primary = {row[1]: row[2].replace("-", "") for row in made.phones if row[7] == 0} if callers else {}

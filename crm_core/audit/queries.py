@@ -39,6 +39,12 @@ async def page(
     return (await session.scalars(rows)).all()
 
 
+async def about(session: AsyncSession, object_type: str, object_ids: Sequence[int]) -> Sequence[AuditLine]:
+    """Every line about these objects, oldest first."""
+    rows = select(AuditLine).where(AuditLine.object_type == object_type, AuditLine.object_id.in_(object_ids))
+    return (await session.scalars(rows.order_by(AuditLine.seq))).all()
+
+
 async def in_order(session: AsyncSession, batch: int = 1000) -> AsyncIterator[AuditLine]:
     """All lines, oldest first, in flat memory."""
     after = 0

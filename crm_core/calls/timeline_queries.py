@@ -43,7 +43,8 @@ async def timeline(
 ) -> Page[TimelineItem]:
     """Who may see the customer may see what happened with him. Raises NotFound. A constant number of statements."""
     checked_limit(limit)
-    await customer_queries.customer(session, actor, customer_id, today=today)
+    # A merged customer's id leads to the survivor, and so does his story.
+    customer_id = (await customer_queries.customer(session, actor, customer_id, today=today)).id
     before = parse_time_cursor(cursor) if cursor is not None else None
     calls = _page(call_rows().where(Call.customer_id == customer_id), Call.started_at, Call.id, before, limit)
     written = select(CustomerNote.id, CustomerNote.at, User.name, CustomerNote.text)

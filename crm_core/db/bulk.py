@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Index, Table, insert
+from sqlalchemy import Index, Table, TableClause, column, insert
+from sqlalchemy import table as table_clause
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -23,7 +24,7 @@ async def insert_rows(session: AsyncSession, table: Table, columns: Sequence[str
     if connection.dialect.name == "sqlite":
         await _insert_plainly(connection, table, columns, rows)
     else:
-        await connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
+        await connection.execute(insert(_bare(table, columns)), [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 async def _insert_plainly(
@@ -31,7 +32,7 @@ async def _insert_plainly(
 ) -> None:
     """The driver's own executemany: SQLAlchemy's per-row work costs more than SQLite's."""
     dialect = connection.dialect
-    statement = insert(table).compile(dialect=dialect, column_keys=list(columns))
+    statement = insert(_bare(table, columns)).compile(dialect=dialect, column_keys=list(columns))
     order = [columns.index(name) for name in statement.positiontup or columns]
     values: list[Sequence[Any]] = list(zip(*rows, strict=True))
     ready = []
@@ -39,6 +40,11 @@ async def _insert_plainly(
         convert = table.c[columns[place]].type.dialect_impl(dialect).bind_processor(dialect)
         ready.append(values[place] if convert is None else _converted(values[place], convert))
     await connection.exec_driver_sql(str(statement), list(zip(*ready, strict=True)))
+
+
+def _bare(table: Table, columns: Sequence[str]) -> TableClause:
+    """The table with these columns alone: others have what the database itself gives them."""
+    return table_clause(table.name, *(column(name, table.c[name].type) for name in columns))
 
 
 class _Converted(dict[Any, Any]):

@@ -21,6 +21,7 @@ from crm_core.db.uow import UnitOfWork
 from crm_core.db.wakeup import Wakeup, wakeup_for
 from crm_core.kernel.clock import Clock, SystemClock
 from crm_core.kernel.errors import Unavailable
+from crm_core.kernel.sealing import NO_KEYS, KeyRing
 
 T = TypeVar("T")
 _READERS = 6
@@ -36,11 +37,15 @@ def _loads(value: Any) -> Any:
 
 
 class Database:
-    """The one way to the data. ``url`` is any SQLAlchemy async URL for SQLite (aiosqlite) or PostgreSQL (asyncpg)."""
+    """The one way to the data. ``url`` is any SQLAlchemy async URL for SQLite (aiosqlite) or PostgreSQL (asyncpg).
 
-    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+    Without a ``keyring`` all works but the encrypted fields: touching one raises Unavailable.
+    """
+
+    def __init__(self, url: str, *, clock: Clock | None = None, keyring: KeyRing = NO_KEYS) -> None:
         self.url = make_url(url)
         self.clock: Clock = clock or SystemClock()
+        self.keyring = keyring
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.wakeup: Wakeup = wakeup_for(self.url)
         self._write_lock = asyncio.Lock()
@@ -57,6 +62,7 @@ class Database:
                 pool_size=10,
                 max_overflow=10,
                 pool_pre_ping=True,
+                hide_parameters=True,  # an error's text goes to the log: no names and numbers in it
                 json_serializer=_dumps,
                 json_deserializer=orjson.loads,
             )
@@ -68,6 +74,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
+            hide_parameters=True,
             json_serializer=_dumps,
             json_deserializer=_loads,
         )
@@ -79,7 +86,7 @@ class Database:
         """One transaction: commits on clean exit, else rolls back. Raises Unavailable when the database is away."""
         async with self._turn():
             with _Translated():
-                async with UnitOfWork(self._writer, self.clock, self.wakeup) as uow:
+                async with UnitOfWork(self._writer, self.clock, self.wakeup, self.keyring) as uow:
                     yield uow
 
     @asynccontextmanager
@@ -95,7 +102,8 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session that only reads."""
         with _Translated():
-            async with AsyncSession(self._reader, expire_on_commit=False, autoflush=False) as session:
+            info = {"keyring": self.keyring}
+            async with AsyncSession(self._reader, expire_on_commit=False, autoflush=False, info=info) as session:
                 yield session
 
     async def glance(self, read: Callable[[Connection], T]) -> T:

@@ -170,6 +170,12 @@ async def actor_by_name(session: AsyncSession, name: str) -> Actor:
     return await actor_of(session, user)
 
 
+async def actor_by_id(session: AsyncSession, user_id: int) -> Actor | None:
+    """None when there is no such user, or when he may not sign in any more."""
+    user = await session.get(User, user_id)
+    return await actor_of(session, user) if user is not None and user.active else None
+
+
 async def session_by_hash(session: AsyncSession, token_hash: str, now: datetime) -> UserSession | None:
     rows = (
         select(UserSession)

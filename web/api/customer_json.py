@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from datetime import tzinfo
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from crm_core.customers.kinds import Calendar, CustomerKind, PhoneKind, PhoneState, Sex
+from crm_core.customers.kinds import (
+    Calendar,
+    CustomerKind,
+    MaritalState,
+    PhoneKind,
+    PhoneState,
+    PurchaseState,
+    RecordState,
+    RetentionState,
+    Sex,
+    UseState,
+)
 from crm_core.customers.views import CustomerNoteView, CustomerView, PhoneView
 from crm_core.kernel import ids
 from web.api.values import Day, Id, Time, day_text, time_text
@@ -31,6 +43,24 @@ class PhoneAnswer(TypedDict):
     masked: bool
     region: str | None
     carrier: str | None
+    failed_tries: int
+    tried_at: Time | None
+    reached_at: Time | None
+
+
+class LunarDayAnswer(TypedDict):
+    year: int
+    month: int
+    day: int
+    leap: bool
+
+
+class Rfm(TypedDict):
+    """Value by recency, frequency and monetary value, as last reckoned."""
+
+    recency_days: int | None
+    frequency: int | None
+    monetary: Annotated[str | None, Field(description="an amount of money")]
 
 
 class Address(TypedDict):
@@ -48,7 +78,13 @@ class Referrer(TypedDict):
 
 
 class CustomerAnswer(TypedDict):
-    """A person or an organisation; send `version` back as If-Match to be sure that nobody changed it meanwhile."""
+    """A person or an organisation; send `version` back as If-Match to be sure that nobody changed it meanwhile.
+
+    `solar_birthday` and `lunar_birthday` are the same day in both calendars, `next_birthday` is when it is kept next.
+    The medical fields are null and `medical_hidden` is true for who has no right to them; `id_card_masked` says that
+    `id_card` is not the whole one. `completeness` is 0 to 100; `missing` names what is worth asking for next.
+    `details` and `missing` are null in lists.
+    """
 
     id: Id
     account_number: str
@@ -78,6 +114,45 @@ class CustomerAnswer(TypedDict):
     collected_by: str | None
     entered_by: str | None
     version: int
+    id_card: str | None
+    id_card_masked: bool
+    solar_birthday: Day | None
+    lunar_birthday: LunarDayAnswer | None
+    next_birthday: Day | None
+    ethnicity: str | None
+    origin: str | None
+    education: str | None
+    position: str | None
+    marital_state: MaritalState | None
+    economic_state: str | None
+    wedding_day: Day | None
+    email: str | None
+    wechat: str | None
+    qq: str | None
+    best_way: str | None
+    use_state: UseState | None
+    record_state: RecordState
+    purchase_state: PurchaseState
+    retention_state: RetentionState | None
+    grade: str | None
+    rfm: Rfm
+    centre: str | None
+    profit_centre: str | None
+    service_centre: str | None
+    collected_department: str | None
+    allocated_at: Time | None
+    last_contact_at: Time | None
+    verified_at: Time | None
+    verified_by: str | None
+    completeness: int
+    missing: list[str] | None
+    medical_history: str | None
+    allergies: str | None
+    health_state: str | None
+    beliefs: str | None
+    contraindications: str | None
+    medical_hidden: bool
+    details: dict[str, str | int | None] | None
 
 
 class CustomerNoteAnswer(TypedDict):
@@ -98,7 +173,7 @@ def customer_answer(customer: CustomerView, zone: tzinfo) -> CustomerAnswer:
         "sex": customer.sex,
         "birthday": _birthday(customer),
         "age": customer.age,
-        "phones": [_phone(phone) for phone in customer.phones],
+        "phones": [_phone(phone, zone) for phone in customer.phones],
         "address": {
             "province": customer.province,
             "city": customer.city,
@@ -125,7 +200,60 @@ def customer_answer(customer: CustomerView, zone: tzinfo) -> CustomerAnswer:
         "collected_by": customer.collected_by,
         "entered_by": customer.entered_by,
         "version": customer.version,
+        "id_card": customer.id_card,
+        "id_card_masked": customer.id_card_masked,
+        "solar_birthday": day_text(customer.solar_birthday),
+        "lunar_birthday": _lunar(customer),
+        "next_birthday": day_text(customer.next_birthday),
+        "ethnicity": customer.ethnicity,
+        "origin": customer.origin,
+        "education": customer.education,
+        "position": customer.position,
+        "marital_state": customer.marital_state,
+        "economic_state": customer.economic_state,
+        "wedding_day": day_text(customer.wedding_day),
+        "email": customer.email,
+        "wechat": customer.wechat,
+        "qq": customer.qq,
+        "best_way": customer.best_way,
+        "use_state": customer.use_state,
+        "record_state": customer.record_state,
+        "purchase_state": customer.purchase_state,
+        "retention_state": customer.retention_state,
+        "grade": customer.grade,
+        "rfm": {
+            "recency_days": customer.rfm_recency_days,
+            "frequency": customer.rfm_frequency,
+            "monetary": None if customer.rfm_monetary is None else str(customer.rfm_monetary),
+        },
+        "centre": customer.centre,
+        "profit_centre": customer.profit_centre,
+        "service_centre": customer.service_centre,
+        "collected_department": customer.collected_department,
+        "allocated_at": time_text(customer.allocated_at, zone),
+        "last_contact_at": time_text(customer.last_contact_at, zone),
+        "verified_at": time_text(customer.verified_at, zone),
+        "verified_by": customer.verified_by,
+        "completeness": customer.completeness,
+        "missing": None if customer.missing is None else list(customer.missing),
+        "medical_history": customer.medical_history,
+        "allergies": customer.allergies,
+        "health_state": customer.health_state,
+        "beliefs": customer.beliefs,
+        "contraindications": customer.contraindications,
+        "medical_hidden": customer.medical_hidden,
+        "details": None if customer.details is None else {k: _plain(v) for k, v in customer.details.items()},
     }
+
+
+def _plain(value: Any) -> str | int | None:
+    """Money and days as text."""
+    return value if value is None or isinstance(value, int) else str(value)
+
+
+def _lunar(customer: CustomerView) -> LunarDayAnswer | None:
+    day = customer.lunar_birthday
+    return None if day is None else {"year": day.year, "month": day.month, "day": day.day, "leap": day.leap}
 
 
 def note_answer(note: CustomerNoteView, zone: tzinfo) -> CustomerNoteAnswer:
@@ -150,7 +278,7 @@ def _birthday(customer: CustomerView) -> Birthday | None:
     }
 
 
-def _phone(phone: PhoneView) -> PhoneAnswer:
+def _phone(phone: PhoneView, zone: tzinfo) -> PhoneAnswer:
     return {
         "number": phone.number,
         "kind": phone.kind,
@@ -159,4 +287,7 @@ def _phone(phone: PhoneView) -> PhoneAnswer:
         "masked": phone.masked,
         "region": phone.region,
         "carrier": phone.carrier,
+        "failed_tries": phone.failed_tries,
+        "tried_at": time_text(phone.tried_at, zone),
+        "reached_at": time_text(phone.reached_at, zone),
     }

@@ -67,6 +67,12 @@ async def _inputs(route: Route, request: web.Request) -> dict[str, BaseModel]:
     query = _query(route.parts.get("query", _NoQuery), request)
     if "query" in route.parts:
         found["query"] = query
+    if route.form is not None:
+        if not request.can_read_body:
+            raise Rejected("invalid_input", _INVALID, errors={"file": "required"})
+        if request.content_type != "multipart/form-data":
+            raise Refused(415, "wrong_content_type", "Send a form with Content-Type: multipart/form-data.")
+        return found
     body = await _body(route.parts.get("body"), request)
     if body is not None:
         found["body"] = body

@@ -11,12 +11,17 @@ from zoneinfo import ZoneInfo
 from crm_core.calls.facts import CallState
 from crm_core.calls.timeline_queries import TimelineItem
 from crm_core.calls.views import CallView, NoteView
-from crm_core.customers import rules
-from crm_core.customers.kinds import Calendar
+from crm_core.customers import completeness, rules
+from crm_core.customers.custom.rules import Definition
+from crm_core.customers.kinds import Calendar, PurchaseState
 from crm_core.customers.lookup_queries import NumberMatch
 from crm_core.customers.views import CustomerView, FamilyView
 from crm_core.kernel import ids
+from crm_core.kernel.texts import N_
 from web.i18n import gettext as _
+from web.pages import customer_form
+from web.pages.customer_form import day_text
+from web.pages.customer_groups import CUSTOM
 from web.pages.filters import duration, filters
 from web.pages.people import Names
 from web.pages.words import word
@@ -69,31 +74,13 @@ def card(
                 "primary": phone.primary,
                 "state": str(phone.state),
                 "masked": phone.masked,
+                "tries": phone.failed_tries,
                 "where": " ".join(part for part in (phone.region, phone.carrier) if part),
             }
             for phone in customer.phones
         ],
         "details": _details(customer, names, zone),
-        **{name: getattr(customer, name) for name in FORM_FIELDS},
     }
-
-
-FORM_FIELDS = (
-    "name",
-    "form_of_address",
-    "occupation",
-    "type",
-    "source",
-    "best_time",
-    "province",
-    "city",
-    "district",
-    "community",
-    "street",
-    "postcode",
-    "taboos",
-    "remarks",
-)
 
 
 def _facts(customer: CustomerView) -> list[str]:
@@ -111,12 +98,54 @@ def _badges(customer: CustomerView, today: date) -> list[Badge]:
         badges.append((customer.membership, "wrap", None))
     if place(customer):
         badges.append((place(customer), "plain", None))
-    if customer.birth_calendar is not Calendar.LUNAR:
-        days = rules.days_to_birthday(customer.birth_month, customer.birth_day, today)
-        if days is not None and days <= _SOON:
-            text = _("Birthday today") if days == 0 else _("Birthday in %(n)s days") % {"n": days}
-            badges.append((text, "info", "calendar-event"))
+    if customer.next_birthday is not None and (days := (customer.next_birthday - today).days) <= _SOON:
+        text = _("Birthday today") if days == 0 else _("Birthday in %(n)s days") % {"n": days}
+        badges.append((text, "info", "calendar-event"))
+    if customer.purchase_state != PurchaseState.NONE:
+        badges.append((word("purchase_state", customer.purchase_state), "ok", None))
+    if customer.retention_state is not None:
+        badges.append((word("retention_state", customer.retention_state), "plain", None))
+    if customer.grade:
+        badges.append((customer.grade, "warn", None))
     return badges
+
+
+def freshness(customer: CustomerView, today: date, after_days: int, zone: ZoneInfo) -> SimpleNamespace:
+    """How complete the record is, what to ask for next, and whether somebody should ask if it is still right."""
+    missing = [_(PARTS[part]) for part in (customer.missing or ())[:3]]
+    checked_at = customer.verified_at
+    return SimpleNamespace(
+        share=customer.completeness,
+        missing=missing,
+        stale=completeness.is_stale(checked_at, customer.created_at, today, after_days),
+        checked=None if checked_at is None else checked_at.astimezone(zone).date().isoformat(),
+        by=customer.verified_by,
+    )
+
+
+# What a record lacks, in the words of the card.
+PARTS = {
+    "phone": N_("Phone"),
+    "birthday": N_("Birthday"),
+    "address": N_("Address"),
+    "sex": N_("Sex"),
+    "id_card": N_("ID card"),
+    "source": N_("Source"),
+    "occupation": N_("Occupation"),
+    "best_time": N_("Best time to call"),
+    "online": N_("E-mail or WeChat"),
+    "marital_state": N_("Marital state"),
+    "education": N_("Education"),
+    "economic_state": N_("Economic state"),
+    "health": N_("Health"),
+    "interests": N_("Hobbies"),
+    "contacts": N_("Contacts"),
+    "industry": N_("Industry"),
+    "credit_code": N_("Social credit code"),
+    "legal_form": N_("Legal form"),
+    "head_count": N_("Head count"),
+    "credit_terms": N_("Credit terms"),
+}
 
 
 def _numbers(customer: CustomerView, calls: Sequence[CallView], names: Names, zone: ZoneInfo) -> list[SimpleNamespace]:
@@ -152,31 +181,59 @@ RECENT = 20  # calls that a card reads; a "+" says that there are more
 
 
 def _details(customer: CustomerView, names: Names, zone: ZoneInfo) -> list[tuple[str, str | None]]:
+    """What is on record about the record itself."""
     day = filters(zone)["day"]
-    address = " ".join(part for part in (place(customer), customer.community, customer.street) if part)
+    entered = (day(customer.created_at), names.named(customer.entered_by))
+    centres = (customer.centre, customer.profit_centre, customer.service_centre)
     return [
         (_("Account number"), customer.account_number),
-        (_("Birthday"), _birthday(customer)),
-        (_("Address"), address),
-        (_("Postcode"), customer.postcode),
-        (_("Best time to call"), customer.best_time),
-        (_("Source"), customer.source),
-        (_("Referred by"), customer.referred_by),
-        (_("Remarks"), customer.remarks),
-        (
-            _("Entered"),
-            " · ".join(part for part in (day(customer.created_at), names.named(customer.entered_by)) if part),
-        ),
+        (_("Department"), customer.department),
+        (_("Centres"), " · ".join(dict.fromkeys(one for one in centres if one))),
+        (_("Record"), word("record_state", customer.record_state)),
+        (_("Entered"), " · ".join(part for part in entered if part)),
         (_("Last changed"), day(customer.updated_at)),
+        (_("Allocated on"), None if customer.allocated_at is None else day(customer.allocated_at)),
+        (_("Last contact"), None if customer.last_contact_at is None else day(customer.last_contact_at)),
     ]
 
 
 def _birthday(customer: CustomerView) -> str | None:
-    parts = [customer.birth_year, customer.birth_month, customer.birth_day]
-    if not any(parts):
+    """As it was given, with the same day of the other calendar."""
+    text = day_text(
+        customer.birth_calendar, customer.birth_year, customer.birth_month, customer.birth_day, customer.birth_leap
+    )
+    if text is None:
         return None
-    text = "-".join("?" if part is None else f"{part:02d}" for part in parts)
-    return f"{text} ({_('lunar')})" if customer.birth_calendar is Calendar.LUNAR else text
+    lunar = customer.lunar_birthday
+    if customer.birth_calendar is Calendar.LUNAR:
+        other = None if customer.solar_birthday is None else customer.solar_birthday.isoformat()
+    else:
+        other = None if lunar is None else day_text(Calendar.LUNAR, lunar.year, lunar.month, lunar.day, lunar.leap)
+    return text if other is None else f"{text} = {other}"
+
+
+def sections(
+    customer: CustomerView, own: Sequence[Definition], referrer: str | None
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Everything that is known, group by group; what is not known takes no room."""
+    values = customer_form.values_of(customer, referrer) | {"birthday": _birthday(customer)}
+    values |= {"referred_by_id": customer.referred_by, "name": None, "do_not_call": None, "taboos": None}
+    by_code = {one.code: one for one in own}
+    found = []
+    for group in customer_form.groups(customer.kind, medical=not customer.medical_hidden, own=own):
+        lines = [
+            (entry.label, text)
+            for entry in group.entries
+            if (text := customer_form.said_value(entry, _own_text(entry.name, values.get(entry.name), by_code)))
+        ]
+        if lines:
+            found.append((group.title, lines))
+    return found
+
+
+def _own_text(name: str, value: Any, own: dict[str, Definition]) -> Any:
+    is_own = name.startswith(CUSTOM) and value is not None
+    return customer_form.shown_value(name, value, own) if is_own else value
 
 
 def brief(match: NumberMatch) -> dict[str, Any]:

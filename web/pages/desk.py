@@ -19,6 +19,8 @@ from crm_core.customers import lookup_queries
 from crm_core.customers import queries as customer_queries
 from crm_core.customers import service as customers
 from crm_core.customers.rules import PhoneInput
+from crm_core.customers.search import queries as search
+from crm_core.customers.search.queries import Wanted
 from crm_core.kernel import ids
 from crm_core.kernel.errors import NotFound, Rejected
 from crm_core.kernel.phone import recognise
@@ -28,6 +30,7 @@ from web.context import context_of
 from web.i18n import gettext as _
 from web.pages import customer_shape
 from web.pages.call_shape import shape
+from web.pages.customer_list import now_of
 from web.pages.customers import everything
 from web.pages.frame import form_of, html
 from web.pages.people import Names
@@ -92,9 +95,8 @@ def _today(mine: list[CallView]) -> SimpleNamespace:
 async def find(request: web.Request) -> web.StreamResponse:
     actor, context = actor_of(request, Action.CUSTOMER_READ), context_of(request)
     q = request.query.get("q", "").strip()
-    today = context.clock.now().astimezone(context.settings.timezone).date()
     async with context.db.read() as session:
-        page = await customer_queries.customers(session, actor, q, today=today, limit=_FOUND)
+        page = await search.find(session, actor, Wanted(q), now=now_of(context), limit=_FOUND)
         names = await Names.read(session)
     return html(request, "desk/found.html", customers=[customer_shape.row(one, names) for one in page.items], q=q)
 

@@ -24,13 +24,14 @@ from web.pages.words import WORDS
 
 routes = web.RouteTableDef()
 _ADDRESS: Final = "/admin/settings"
-_LISTS: Final = {"pause_reasons": "pause", "dispositions": "disposition"}
+_LISTS: Final = {"pause_reasons": "pause", "dispositions": "disposition", "sources": "source"}
 _NEW_LINES: Final = 2
 # The form's numbers by field of the preferences; shares are written as per cent.
 _NUMBERS: Final = {
     "normal_talk": ("low", "high"),
     "limits": ("talk", "wrap_up", "queue_wait"),
     "targets": ("answered_rate", "service_level", "service_level_seconds"),
+    "intake": ("delay_sheets", "delay_days", "lease_minutes", "tries"),
 }
 _SHARES: Final = ("answered_rate", "service_level")
 
@@ -77,6 +78,7 @@ def _changes(form: Mapping[str, str]) -> dict[str, Any]:
         for group, names in _NUMBERS.items()
     }
     changes["wrap_up_seconds"] = _number(form.get("wrap_up_seconds", ""))
+    changes["verify_after_days"] = _number(form.get("verify_after_days", ""))
     changes |= {name: _list(form, name) for name in _LISTS}
     lines = [(form[key], form.get(f"queue-{key[11:]}-label", "")) for key in form if key.startswith("queue-name-")]
     changes["queue_labels"] = {name: label for name, label in lines if name}
@@ -136,12 +138,13 @@ def _set() -> dict[str, str]:
     now, given = preferred(), dict[str, str]()
     low, high = now.normal_talk
     numbers: dict[str, Any] = {"normal_talk": SimpleNamespace(low=low, high=high)}
-    numbers |= {"limits": now.limits, "targets": now.targets}
+    numbers |= {"limits": now.limits, "targets": now.targets, "intake": now.intake}
     for group, names in _NUMBERS.items():
         for name in names:
             value = getattr(numbers[group], name) * (100 if name in _SHARES else 1)
             given[f"{group}-{name}"] = f"{round(value, 2):g}"
     given["wrap_up_seconds"] = f"{now.wrap_up_seconds:g}"
+    given["verify_after_days"] = f"{now.verify_after_days:g}"
     for name, kind in _LISTS.items():
         entries: tuple[Choice | None, ...] = (*getattr(now, name), *(None,) * _NEW_LINES)
         for place, one in enumerate(entries):
@@ -153,7 +156,7 @@ def _set() -> dict[str, str]:
 
 def _label(kind: str, one: Choice, language: str) -> str:
     own = one.en if language == "en" else one.zh
-    return own or i18n.gettext_in(language, WORDS[kind].get(one.code, ""))
+    return own or i18n.gettext_in(language, WORDS.get(kind, {}).get(one.code, ""))
 
 
 def _queues(request: web.Request) -> list[SimpleNamespace]:

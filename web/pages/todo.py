@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.calls import due_queries, missed_queries
 from crm_core.calls.due_queries import DueContact
+from crm_core.customers.allocation import change_queries
+from crm_core.customers.allocation.kinds import Period
+from crm_core.customers.allocation.rules import period_start
 from crm_core.kernel import ids
 from crm_core.organization.access import Action, Actor
 from web.context import context_of
@@ -43,7 +46,9 @@ async def todo(request: web.Request, session: AsyncSession, actor: Actor) -> dic
     now = context_of(request).clock.now().astimezone(context_of(request).settings.timezone)
     tonight = datetime.combine(now.date() + timedelta(days=1), time.min, tzinfo=now.tzinfo)
     due = await due_queries.due(session, actor, now=now, until=tonight)
-    return {"todo": [_line(one, now) for one in due], "missed": missed}
+    monday = period_start(now, Period.WEEK, context_of(request).settings.timezone)
+    received = await change_queries.received_count(session, actor, monday)
+    return {"todo": [_line(one, now) for one in due], "missed": missed, "received": received}
 
 
 def _line(one: DueContact, now: datetime) -> SimpleNamespace:

@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from tests.e2e.browser import samples
 from web import i18n
 from web.pages import render
+from web.pages.frame import menu
 from web.pages.navigation import NAVIGATION
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -75,11 +76,7 @@ class SampleSite:
 
     def html(self, path: str, template: str, context: dict[str, Any], language: str, theme: str) -> str:
         i18n.use(language)
-        navigation = [
-            {"href": item.href, "text": i18n.gettext(item.text), "current": path.startswith(item.href), "count": None}
-            for item in NAVIGATION
-        ]
-        frame = samples.shared(self.size) | {"navigation": navigation, "language": language, "theme": theme}
+        frame = samples.shared(self.size) | {"navigation": menu(NAVIGATION, path), "language": language, "theme": theme}
         page = frame | {"here": path, "nonce": "sample"} | context
         if template == "board.html":
             page["theme"] = "dark"

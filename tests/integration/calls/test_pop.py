@@ -131,7 +131,7 @@ async def test_the_timeline_has_calls_and_notes_newest_first_in_pages(db: Databa
         while True:
             with counted(db) as statements:
                 page = await timeline(session, agent, customer.id, today=TODAY, limit=2, cursor=cursor)
-            assert len(statements) <= 7
+            assert len(statements) <= 8
             seen += page.items
             cursor = page.next
             if cursor is None:
