@@ -31,7 +31,6 @@ class Pauses:
         self._before = (gc.get_threshold(), sys.getswitchinterval())
 
     def begin(self) -> None:
-        self._before = (gc.get_threshold(), sys.getswitchinterval())
         self._collect()
         gc.set_threshold(*_THRESHOLDS)
         sys.setswitchinterval(_SWITCH_SECONDS)

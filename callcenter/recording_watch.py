@@ -101,9 +101,17 @@ class RecordingWatch:
                 # Whoever comes meanwhile is due in a tick at the earliest.
                 await asyncio.sleep(min(max(_TICK_SECONDS, self._due[0][0] - loop.time()), _WAITS[0]))
                 while batch := self._take_due():
-                    await self._look_at(batch)
+                    await self._look_safely(batch)
         finally:
             self._looking = None
+
+    async def _look_safely(self, batch: list[_Followed]) -> None:
+        try:
+            await self._look_at(batch)
+        except Exception:
+            # One file that nobody foresaw must not keep all others from being looked at.
+            log.exception("recordings left for the next start", files=[one.stopped.file for one in batch])
+            self._followed.difference_update(one.stopped.id for one in batch)
 
     def _take_due(self) -> list[_Followed]:
         now = asyncio.get_running_loop().time()
