@@ -11,7 +11,19 @@ from pathlib import Path
 
 from bench.figure import FULL, SMALL, Figure, Size, dump, load, machine, markdown, summary, text
 
-NAMES = ("decode_track", "whole_way", "pop", "lookup", "start")
+NAMES = (
+    "decode_track",
+    "whole_way",
+    "pop",
+    "lookup",
+    "quick_search",
+    "start",
+    "duplicates",
+    "imports",
+    "allocation",
+    "pages",
+    "growth",
+)
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT, README, KEPT = ROOT / "docs" / "figures.md", ROOT / "README.md", ROOT / "docs" / "figures.json"
 _BEGIN, _END = "<!-- figures: written by ./run bench --write -->", "<!-- end of figures -->"

@@ -99,9 +99,13 @@ def _parser() -> argparse.ArgumentParser:
 
     _add(_group(commands, "recordings", "sound files"), "audit", "missing, empty and orphan files", _audit_recordings)
     _add(_group(commands, "audit", "the audit log"), "verify", "is the chain whole?", _verify_audit)
+    rotate = _add(_group(commands, "keys", "what encrypts"), "rotate", "a new key; seals everything anew", _rotate)
+    rotate.add_argument("--resume", action="store_true", help="go on with one that was interrupted; makes no key")
     rebuild = _add(_group(commands, "calls", "the call log"), "rebuild", "from the stored PBX events", _rebuild)
     rebuild.add_argument("id", nargs="?", help="one call")
     rebuild.add_argument("--since", metavar="TIME", help="all calls begun since, such as 2026-07-01T00:00:00+08:00")
+    customers = _group(commands, "customers", "the customer database")
+    _add(customers, "rebuild", "search index, keys of duplicates, completeness; while running", _rebuild_customers)
     backup = _add(commands, "backup", "a consistent copy of the embedded database, while running", _backup)
     backup.add_argument("file")
     restore = _add(commands, "restore", "puts a backup back; the service must be stopped", _restore)
@@ -124,8 +128,13 @@ def _add(
 
 
 async def _serve(settings: Settings, _: argparse.Namespace) -> int:
+    import gc
+
+    # What is imported stays: looking through it for garbage again and again is a tenth of the start.
+    gc.disable()
     from callcenter.service import CannotStart, serve
 
+    gc.enable()
     try:
         await serve(settings)
     except CannotStart as error:
@@ -186,6 +195,12 @@ async def _verify_audit(settings: Settings, _: argparse.Namespace) -> int:
     return await verify_audit(settings)
 
 
+async def _rotate(settings: Settings, given: argparse.Namespace) -> int:
+    from callcenter.key_commands import rotate
+
+    return await rotate(settings, new_key=not given.resume)
+
+
 async def _rebuild(settings: Settings, given: argparse.Namespace) -> int:
     from callcenter.rebuild import rebuild
 
@@ -193,6 +208,12 @@ async def _rebuild(settings: Settings, given: argparse.Namespace) -> int:
         _say("Name one call, or --since TIME.")
         return WRONG_SETTINGS
     return await rebuild(settings, call=given.id, since=given.since)
+
+
+async def _rebuild_customers(settings: Settings, _: argparse.Namespace) -> int:
+    from callcenter.commands import rebuild_customers
+
+    return await rebuild_customers(settings)
 
 
 async def _backup(settings: Settings, given: argparse.Namespace) -> int:

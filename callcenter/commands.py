@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from callcenter import audit_tip, keys
 from callcenter.doctor import Doctor
 from callcenter.recordings import RecordingFiles
 from callcenter.settings import PbxSettings, Settings
@@ -17,6 +18,8 @@ from crm_core import migrations
 from crm_core.audit import service as audit
 from crm_core.calls import recording_queries
 from crm_core.calls.models import RecordingState
+from crm_core.calls.work_queries import LastTalks
+from crm_core.customers import rebuilding, rebuilding_queries
 from crm_core.db.database import Database
 from crm_core.db.uow import UnitOfWork
 from crm_core.kernel.clock import SystemClock
@@ -27,16 +30,18 @@ from crm_core.organization.models import Role
 from web.ports import Severity
 
 OK, FAILED = 0, 1
+_TOLD = 20_000  # customers between two lines of progress
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.ERROR: "ERROR  "}
 
 
 @asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[Database]:
     """The database with its tables. Raises Unavailable when they are not there."""
-    db = Database(settings.database_url)
+    db = Database(settings.database_url, zone=settings.timezone)
     try:
         if await migrations.current(db) != migrations.head():
             raise Unavailable("database_outdated", "The tables are missing or old. Run: callcenter db upgrade")
+        await keys.attach(db, settings.data_dir)
         yield db
     finally:
         await db.close()
@@ -44,14 +49,18 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 async def upgrade(settings: Settings) -> int:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    db = Database(settings.database_url)
+    db = Database(settings.database_url, zone=settings.timezone)
     try:
         before = await migrations.current(db)
         await migrations.upgrade(db)
         after = migrations.head()
+        async with db.read() as session:
+            unknown = await rebuilding_queries.is_unknown_to_search(session)
     finally:
         await db.close()
     _tell(f"The database is at {after}." if before == after else f"The database was brought from {before} to {after}.")
+    if unknown:
+        _tell("Its customers are made findable when the service starts, or now by: callcenter customers rebuild")
     return OK
 
 
@@ -105,17 +114,36 @@ async def add_token(settings: Settings, name: str, label: str) -> int:
 
 
 async def verify_audit(settings: Settings) -> int:
+    """Compares the chain with itself and with the tip that was written down outside the database."""
+    known = await asyncio.to_thread(audit_tip.read, settings.data_dir)
     async with database(settings) as db, db.read() as session:
-        good, trouble = await audit.verify(session)
-    if trouble is None:
-        _tell(f"The audit log is whole: {good} lines.")
-        return OK
-    _tell(f"The audit log is BROKEN after {good} good lines: {trouble}.")
-    return FAILED
+        found = await audit.verify(session, known)
+    if found.trouble is not None:
+        _tell(f"The audit log is BROKEN after {found.lines} good lines: {found.trouble}.")
+        return FAILED
+    if found.tip is not None:
+        await asyncio.to_thread(audit_tip.write, settings.data_dir, found.tip)
+    _tell(f"The audit log is whole: {found.lines} lines.")
+    if found.unprovable:
+        _tell(f"{found.unprovable} erased lines are older than this version: only their place in the chain is proved.")
+    return OK
+
+
+async def rebuild_customers(settings: Settings) -> int:
+    """Works out anew what follows from every customer; the search for duplicates is left to the service."""
+    async with database(settings) as db:
+        seen = await rebuilding.rebuild(db, [LastTalks()], _told)
+    _tell(f"{seen:,} customers were worked out anew; the service looks for duplicates among them.")
+    return OK
+
+
+def _told(done: int) -> None:
+    if done % _TOLD == 0:
+        _tell(f"{done:>9,} customers")
 
 
 async def doctor(settings: Settings, *, as_json: bool) -> int:
-    db = Database(settings.database_url)
+    db = Database(settings.database_url, zone=settings.timezone)
     try:
         found = await Doctor(settings, db, SystemClock())()
     finally:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from callcenter import keys
 from callcenter.ami import filters
 from callcenter.ami.link import AmiLink
 from callcenter.settings import PbxSettings, Settings
@@ -60,7 +61,7 @@ class Doctor:
         if revision != head:
             old = N_("The database has the tables of version %(version)s; this version needs %(head)s.")
             return [_error("database_outdated", "database", old, _UPGRADE, version=revision, head=head)]
-        return [await self._writable(), *self._disk()]
+        return [await self._writable(), await self._keys(), *self._disk()]
 
     async def _writable(self) -> Finding:
         try:
@@ -69,6 +70,19 @@ class Doctor:
         except CrmError as error:
             advice = N_("Check rights and space of the database file.")
             return _error("database_readonly", "database", _SAID, advice, reason=error.detail)
+
+    async def _keys(self) -> Finding:
+        file = keys.key_file(self._settings.data_dir)
+        try:
+            await keys.check(self._db, file)
+            mode = await asyncio.to_thread(_mode, file)
+        except CrmError as error:
+            advice = N_("Without its keys, encrypted data cannot be read: put the key file of this installation back.")
+            return _error("keys_lost", "keys", _SAID, advice, reason=error.detail)
+        if mode is not None and mode & 0o077:
+            text = N_("Others than the service can read the key file %(file)s.")
+            return _error("keys_open", "keys", text, N_("Run: chmod 600 %(file)s"), file=str(file))
+        return _well("keys", N_("The key file fits the encrypted data."))
 
     def _disk(self) -> list[Finding]:
         folder = self._settings.data_dir
@@ -130,6 +144,11 @@ class Doctor:
                 for port, name in ((self._settings.web.port, "HTTP_PORT"), (self._settings.push.port, "PUSH_PORT"))
             ]
         return found
+
+
+def _mode(file: Path) -> int | None:
+    """The rights of the file; None while there is none (nothing is encrypted yet)."""
+    return file.stat().st_mode if file.exists() else None
 
 
 def _recordings_folder(pbx: PbxSettings) -> Finding:

@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 import structlog
 
+from callcenter.log_masking import mask_numbers
+
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # These tell every connection, request or statement: noise unless someone looks for it.
 _CHATTY = ("websockets", "aiohttp.access", "sqlalchemy.engine", "aiosqlite", "asyncio", "panoramisk", "alembic")
@@ -38,12 +40,13 @@ def configure(level: str, form: str = "auto") -> None:
         cache_logger_on_first_use=True,
     )
     final: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if to_people:
-        final.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
-    else:
-        final += [structlog.processors.format_exc_info, _json]
+    # Exceptions become text first: their messages and the values of statements may hold a number.
+    final += [structlog.processors.format_exc_info, mask_numbers]
+    final.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if to_people else _json)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
+    # A line that cannot be written is lost; the standard library would print it instead, nothing in it masked.
+    logging.raiseExceptions = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level])

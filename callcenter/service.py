@@ -7,6 +7,7 @@ import errno
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from callcenter import audit_tip, keys
 from callcenter.actions_service import TelephoneService
 from callcenter.agent_times import AgentTimes
 from callcenter.announcer import Announcer
@@ -22,9 +24,13 @@ from callcenter.board import Board
 from callcenter.call_store import CallStore, line_of
 from callcenter.customer_lookup import CustomerLookup
 from callcenter.doctor import Doctor
+from callcenter.files import KeptFiles
 from callcenter.health import ServiceHealth
+from callcenter.jobs import handlers
 from callcenter.live import PbxLine
 from callcenter.metrics import Metrics, Parts
+from callcenter.nightly import Nightly
+from callcenter.notices import Notices
 from callcenter.pauses import Pauses
 from callcenter.people import People
 from callcenter.push.gateway import PushGateway
@@ -36,8 +42,13 @@ from callcenter.recordings import RecordingFiles
 from callcenter.screenpop import ScreenPop
 from callcenter.settings import PushSettings, Settings
 from crm_core import migrations
+from crm_core.customers import rebuilding
+from crm_core.customers.imports import service as imports
+from crm_core.customers.protection import service as protection
+from crm_core.customers.protection.reads import CardReads
 from crm_core.db.database import Database
 from crm_core.db.relay import Relay
+from crm_core.jobs.runner import JobRunner
 from crm_core.kernel.clock import Clock, SystemClock
 from crm_core.kernel.errors import CrmError, Unavailable
 from web.app import create_app
@@ -48,6 +59,7 @@ log = structlog.get_logger(__name__)
 _STOP_SECONDS = 3.0
 _LOOK_EVERY = 15.0
 _CLEAN_EVERY = 3600.0
+_BROKEN_OFF = timedelta(days=1)  # without another piece: nobody sends this upload any more
 
 
 class CannotStart(Exception):
@@ -74,10 +86,12 @@ class Service:
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        self.db = Database(settings.database_url, clock=self.clock)
+        self.db = Database(settings.database_url, clock=self.clock, zone=settings.timezone)
         self.hub = Hub()
         self.people = People(self.db)
         self.files = RecordingFiles({pbx.name: pbx.config.recordings_dir for pbx in settings.pbxes})
+        self.kept_files = KeptFiles(settings.data_dir / "files")
+        self.reads = CardReads()
         self.watch = RecordingWatch(self.db, self.files)
         self.lookup = CustomerLookup(self.db, area_code=settings.area_code, timezone=settings.timezone)
         self.pops = ScreenPop(self.hub, self.people, self.lookup, mask_numbers=settings.mask_live_numbers)
@@ -104,6 +118,9 @@ class Service:
         """Tables, open calls, ports; after that both ports accept. Raises CannotStart."""
         try:
             await self._check_tables()
+            await self._take_keys()
+            if await rebuilding.start_if_needed(self.db):
+                log.warning("customers are made findable", see="/jobs")
             await self.people.refresh()
             store = CallStore(self.db, self.people, self.watch, area_code=self.settings.area_code)
             for pbx in self.settings.pbxes:
@@ -127,6 +144,12 @@ class Service:
         was = "is empty" if revision is None else f"has the tables of version {revision}"
         raise CannotStart(f"The database {was}, this version needs {head}. Run: callcenter db upgrade")
 
+    async def _take_keys(self) -> None:
+        try:
+            await keys.attach(self.db, self.settings.data_dir)
+        except Unavailable as error:
+            raise CannotStart(error.detail) from None
+
     async def _listen(self) -> None:
         push, page = self.settings.push, self.settings.web
         try:
@@ -139,9 +162,20 @@ class Service:
             trusted_proxies=page.trusted_proxies,
             area_code=self.settings.area_code,
             version=version("callcenter"),
+            max_upload_bytes=self.settings.import_max_bytes,
         )
         address = PushAddress(push, lambda: self.gateway.port)
-        context = WebContext(self.db, self.clock, settings, self.telephony, address, self.files, self.health)
+        context = WebContext(
+            self.db,
+            self.clock,
+            settings,
+            self.telephony,
+            address,
+            self.files,
+            self.health,
+            self.kept_files,
+            self.reads,
+        )
         self._runner = web.AppRunner(create_app(context), access_log=None, shutdown_timeout=_STOP_SECONDS)
         await self._runner.setup()
         try:
@@ -153,7 +187,8 @@ class Service:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; raises the error of a part that died."""
-        relay = Relay(self.db, subscriptions(self.gateway, self.people, self.lookup))
+        notices = Notices(self.hub, self.people, self.clock)
+        relay = Relay(self.db, subscriptions(self.gateway, self.people, self.lookup, notices))
         pauses = Pauses(busy=lambda: any(True for line in self.lines.values() for _ in line.live_calls()))
         pauses.begin()
         parts: list[tuple[str, Coroutine[Any, Any, None]]] = [
@@ -164,6 +199,10 @@ class Service:
             ("outbox", self._watch_outbox()),
             ("cleaning", self._clean()),
             ("pauses", pauses.run()),
+            ("nightly", Nightly(self.db, self.settings.timezone).run()),
+            ("jobs", JobRunner(self.db, handlers(self.kept_files, self.settings.timezone)).run()),
+            ("opened cards", self.reads.run(self.db)),
+            ("keys", keys.watch(self.db, self.settings.data_dir)),
             *((f"pbx {name}", line.run()) for name, line in self.lines.items()),
         ]
         try:
@@ -184,6 +223,8 @@ class Service:
         await asyncio.gather(*(line.recorder.finish() for line in self.lines.values()))
         for line in self.lines.values():
             line.journal.close()
+        with suppress(CrmError):
+            await self.reads.flush(self.db)
         await self.db.close()
 
     async def _watch_outbox(self) -> None:
@@ -200,9 +241,19 @@ class Service:
             before = self.clock.now() - timedelta(days=self.settings.journal.keep_days)
             try:
                 await CallStore.forget_events(self.db, before)
+                await self._forget_files()
+                await audit_tip.note(self.db, self.settings.data_dir)
             except CrmError as error:
-                log.warning("old PBX events not deleted", reason=error.detail)
+                log.warning("cleaning not finished", reason=error.detail)
             await asyncio.sleep(_CLEAN_EVERY)
+
+    async def _forget_files(self) -> None:
+        """Exports that nobody fetched in time, lists that nobody imported, uploads that broke off."""
+        async with self.db.uow() as uow:
+            stale = [*await protection.expire(uow), *await imports.expire(uow)]
+        for file_id in stale:
+            await self.kept_files.delete(file_id)
+        await self.kept_files.forget_parts(self.clock.now() - _BROKEN_OFF)
 
 
 def _port_sentence(error: OSError, host: str, port: int, variable: str) -> str:

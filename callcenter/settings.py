@@ -95,6 +95,7 @@ class Settings:
     log_level: str
     log_format: str
     mask_live_numbers: bool
+    import_max_bytes: int  # of a list of customers that is brought in
 
 
 class _Pbx(BaseModel):
@@ -157,6 +158,7 @@ class _Raw(BaseSettings):
     log_format: Literal["auto", "json", "console"] = "auto"
     journal_keep_days: int = Field(90, ge=1, le=3650)
     mask_live_numbers: bool = False
+    import_max_mb: int = Field(100, ge=1, le=2000)
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -246,6 +248,7 @@ def _grouped(raw: _Raw) -> Settings:
         log_level=raw.log_level,
         log_format=raw.log_format,
         mask_live_numbers=raw.mask_live_numbers,
+        import_max_bytes=raw.import_max_mb << 20,
     )
 
 

@@ -15,10 +15,12 @@ import pytest
 from crm_core import migrations
 from crm_core.db.database import Database
 from crm_core.kernel.clock import FixedClock
+from crm_core.kernel.sealing import KeyRing
 from tests.complete import left_out
 from tests.postgres import Cluster
 
 _numbers = itertools.count()
+KEYS = KeyRing({"k1": bytes(range(32))}, "k1", bytes(range(32, 64)))
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def db(database_url: str, clock: FixedClock) -> AsyncIterator[Database]:
-    database = Database(database_url, clock=clock)
+    database = Database(database_url, clock=clock, keyring=KEYS)
     yield database
     await database.close()
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from crm_core.calls.facts import CallFacts, CallState, CallStatus, Direction, LegFacts, LegOutcome
 from crm_core.calls.models import Call, CallParty, Leg, Recording, RecordingState
+from crm_core.customers.imports.models import CustomerImport, ImportPreset
 from crm_core.customers.kinds import PhoneKind
 from crm_core.customers.models import AccountNumber, Customer, Phone
 from crm_core.db.database import Database
-from crm_core.kernel.ids import derived_id, new_id
+from crm_core.kernel.ids import derived_id, new_id, show
 from crm_core.kernel.phone import NumberKind, normalise
 from crm_core.organization import passwords, queries
 from crm_core.organization.access import Actor
@@ -212,6 +213,20 @@ def leg_facts(extension: str = "1001", **fields: Any) -> LegFacts:
         "talk_seconds": 50.0,
     }
     return LegFacts(**{**values, **fields})
+
+
+async def add_import(db: Database, owner: Actor, *, preset: bool = False) -> str:
+    """An uploaded list without its file, or a remembered mapping, of this user; its id as it is shown."""
+    values: dict[str, Any] = {"id": new_id()}
+    async with db.uow() as uow:
+        if preset:
+            name, now = f"mapping {next(_numbers)}", db.clock.now()
+            uow.session.add(ImportPreset(user_id=owner.user_id, name=name, mapping={}, changed_at=now, **values))
+        else:
+            mapping = {"columns": ["name"]}
+            values |= {"created_by_id": owner.user_id, "created_at": db.clock.now(), "file_name": "list.csv"}
+            uow.session.add(CustomerImport(headers=["姓名"], mapping=mapping, total=1, **values))
+    return show(values["id"])
 
 
 def _user_id(who: User | Actor | None) -> int | None:

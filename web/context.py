@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from crm_core.customers.protection.reads import CardReads
 from crm_core.db.database import Database
 from crm_core.kernel.clock import Clock
-from web.ports import Health, PushGateway, Recordings, Telephony
+from web.ports import Files, Health, PushGateway, Recordings, Telephony
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class WebSettings:
     public_url: str | None = None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     max_body_bytes: int = 1 << 20
+    max_upload_bytes: int = 100 << 20  # of a list to be imported
     limits: RateLimits = RateLimits()
     default_language: str = "zh"
     area_code: str = ""  # completes local landline numbers ("021")
@@ -52,6 +54,8 @@ class WebContext:
     push: PushGateway
     recordings: Recordings
     health: Health
+    files: Files
+    reads: CardReads = field(default_factory=CardReads)
 
 
 CONTEXT: Final = web.AppKey("context", WebContext)

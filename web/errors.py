@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
-from crm_core.kernel.errors import Conflict, CrmError, Denied, NotFound, Rejected, Unauthenticated, Unavailable
+from crm_core.kernel.errors import Conflict, CrmError, Denied, NotFound, Rejected, TooMuch, Unauthenticated, Unavailable
 from web import i18n
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -29,6 +29,7 @@ STATUS: Final[Mapping[type[CrmError], int]] = {
     Rejected: 422,
     Unauthenticated: 401,
     Denied: 403,
+    TooMuch: 429,
     Unavailable: 503,
 }
 TITLES: Final[Mapping[int, str]] = {

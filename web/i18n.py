@@ -35,7 +35,13 @@ def language() -> str:
 
 
 def locale() -> Locale:
-    return Locale.parse(LOCALES[_language.get()])
+    return _locale(_language.get())
+
+
+@functools.cache
+def _locale(wanted: str) -> Locale:
+    """Parsed once: babel looks through its whole folder of locales each time, for every date of a page."""
+    return Locale.parse(LOCALES[wanted])
 
 
 @functools.cache

@@ -70,6 +70,8 @@ def _schemas(routes: Iterable[Route]) -> tuple[dict[tuple[str, str], Any], dict[
     for route in routes:
         for name, model in route.parts.items():
             wanted.append(((route.operation_id, name), "validation", TypeAdapter(model)))
+        if route.form is not None:
+            wanted.append(((route.operation_id, "form"), "validation", TypeAdapter(route.form)))
         if route.answers is not None:
             wanted.append(((route.operation_id, "answer"), "serialization", TypeAdapter(route.answers)))
     found, definitions = TypeAdapter.json_schemas(wanted, ref_template=_REF)
@@ -123,6 +125,9 @@ def _operation(route: Route, schemas: Mapping[tuple[str, str], Any], definitions
     if "body" in route.parts:
         body = schemas[route.operation_id, "body"]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    if route.form is not None:
+        form = schemas[route.operation_id, "form"]
+        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
     return operation
 
 
@@ -158,6 +163,8 @@ def codes(route: Route) -> dict[int, list[str]]:
     if "body" in route.parts:
         found[400] = ["malformed_json"]
         found[413] = ["too_large"]
+        found[415] = ["wrong_content_type"]
+    if route.form is not None:
         found[415] = ["wrong_content_type"]
     if not route.public:
         found[401] = ["unauthenticated", "bad_token", "signed_out"]

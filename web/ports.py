@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from crm_core.organization.access import Actor
@@ -161,6 +162,26 @@ class Recordings(Protocol):
 
     async def peaks(self, pbx: str, file: str) -> Sequence[float]:
         """Loudness 0..1 in about 1,000 equal steps; same errors as ``open``."""
+        ...
+
+
+class Files(Protocol):
+    """Files that people hand in or take away, by ids of ours."""
+
+    async def save(self, pieces: AsyncIterable[bytes], *, limit: int) -> tuple[int, int]:
+        """Id and size; whole or not at all. Raises Rejected ``file_too_large`` (bytes), Unavailable."""
+        ...
+
+    async def open(self, file_id: int) -> BinaryIO:
+        """Raises NotFound ``file_not_found``."""
+        ...
+
+    def path(self, file_id: int) -> Path:
+        """Where it lies, for a process of ours that reads it."""
+        ...
+
+    async def delete(self, file_id: int) -> None:
+        """Harmless when it is gone already."""
         ...
 
 

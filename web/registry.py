@@ -22,6 +22,7 @@ class Route:
     """One route. ``subject`` names what ``{id}`` in the path is, so that the rights test can make one.
 
     ``answers`` is the type of the answer's JSON (None: no body, or raw bytes of ``media_type``).
+    ``form`` describes a multipart body, which the endpoint reads itself, piece by piece.
     ``also`` are other good answers by status; ``errors`` are the codes of its own refusals by status, beside those
     that follow from the declaration.
     """
@@ -41,6 +42,7 @@ class Route:
     subject: str | None
     also: Mapping[int, str]
     description: str
+    form: type[BaseModel] | None = None
 
     @property
     def operation_id(self) -> str:
@@ -83,6 +85,7 @@ class Routes:
         errors: Mapping[int, Sequence[str]] | None = None,
         subject: str | None = None,
         also: Mapping[int, str] | None = None,
+        form: type[BaseModel] | None = None,
     ) -> Callable[[E], E]:
         """Declares the decorated coroutine: parameters ``path``, ``query``, ``headers``, ``body`` name their models."""
 
@@ -106,6 +109,7 @@ class Routes:
                     subject=subject,
                     also=also or {},
                     description=inspect.getdoc(endpoint) or "",
+                    form=form,
                 )
             )
             return endpoint

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from callcenter import keys
 from callcenter.ami.config import PbxConfig
 from callcenter.demo.pbx import EXTENSIONS, DemoPbx
 from callcenter.demo.seed import Demo, seed
@@ -71,6 +72,7 @@ async def _fill(settings: Settings, folder: Path, password: str, customers: int)
     db = Database(settings.database_url)
     try:
         await migrations.upgrade(db)
+        await keys.attach(db, settings.data_dir)
         return await seed(
             db,
             password=password,

@@ -40,17 +40,22 @@ ACCOUNTS = (
 )
 
 
+def user_id(account: Account) -> int:
+    """The same at each demonstration."""
+    return derived_id("demo user", account.name)
+
+
 async def found(uow: UnitOfWork, password: str) -> list[Owner]:
     """Makes the company; everybody has the same ``password``. Gives the agents who look after customers."""
     departments = await _departments(uow)
     password_hash = await passwords.hashed(password)
     owners: list[Owner] = []
     for account in ACCOUNTS:
-        user_id = derived_id("demo user", account.name)
+        own_id = user_id(account)
         department_id = departments.get(account.department or "")
         uow.session.add(
             User(
-                id=user_id,
+                id=own_id,
                 name=account.name,
                 display_name=account.display_name,
                 role=account.role,
@@ -61,7 +66,7 @@ async def found(uow: UnitOfWork, password: str) -> list[Owner]:
             )
         )
         if account.role is Role.AGENT and account.extension and department_id:
-            owners.append(Owner(user_id, account.display_name, account.extension, department_id))
+            owners.append(Owner(own_id, account.display_name, account.extension, department_id))
     await uow.session.flush()
     await service.change_preferences(uow, {"queue_labels": QUEUE_NAMES}, by=SYSTEM)
     return owners

@@ -111,7 +111,9 @@ class Director:
                 self._next_scene()
                 self._wake.clear()
                 try:
-                    await asyncio.wait_for(self._wake.wait(), self._random.uniform(2.0, 5.0) / (self._speed or 100))
+                    # Not wait_for: on Python 3.11 it loses a cancellation that comes together with the event.
+                    async with asyncio.timeout(self._random.uniform(2.0, 5.0) / (self._speed or 100)):
+                        await self._wake.wait()
                 except TimeoutError:
                     continue
         finally:

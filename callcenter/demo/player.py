@@ -62,7 +62,8 @@ class Round:
             await asyncio.sleep(min(seconds, _HURRIED))
             return
         try:
-            await asyncio.wait_for(self._hurry.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
         except TimeoutError:
             return
 

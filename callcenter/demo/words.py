@@ -100,3 +100,70 @@ CALL_NOTES = (
 )
 FAMILY = (("配偶", 0), ("儿子", 27), ("女儿", 29), ("孙女", 55), ("孙子", 56))
 MISSED_NOTES = ("已回电，客户问送货。", "已回电，没有人接。")
+
+ETHNICITIES = ("汉族", "回族", "满族", "蒙古族")
+ORIGINS = ("上海", "江苏南通", "江苏扬州", "浙江宁波", "浙江绍兴", "安徽安庆", "山东济宁", "福建福州")
+EDUCATION = ("小学", "初中", "高中", "中专", "大专", "本科")
+ECONOMY = ("一般", "宽裕", "富裕", "拮据")
+BEST_WAYS = ("手机", "家里座机", "微信语音", "上门拜访")
+# (medical history, allergy, what must not be sold or served); invented, and no advice.
+HEALTH = (
+    ("高血压二十年，服用氨氯地平", "", "不推荐含参类产品"),
+    ("2型糖尿病，二甲双胍", "", "含糖产品不推荐"),
+    ("心脏支架术后三年，服用阿司匹林", "青霉素", "不推荐银杏、鱼油类产品"),
+    ("骨质疏松，膝关节退变", "", ""),
+    ("慢性胃炎", "海鲜", "不推荐鱼油"),
+    ("痛风", "", "不推荐高嘌呤产品"),
+    ("房颤，服用华法林", "", "不推荐银杏、鱼油、维生素K"),
+    ("甲状腺结节，每年复查", "碘造影剂", "不推荐海藻类产品"),
+    ("白内障术后", "", ""),
+    ("脑梗恢复期，右侧肢体乏力", "", "推荐前先问家属"),
+    ("失眠，偶服安定", "花粉", "不推荐蜂产品"),
+    ("乳腺癌术后八年", "", "不推荐含雌激素类产品"),
+)
+# Own fields of the demonstration: (code of the entry, Chinese, English).
+COMMUNITY_ROLES = (
+    ("block_head", "楼组长", "Block head"),
+    ("dance_leader", "舞蹈队领队", "Dance group leader"),
+    ("volunteer", "志愿者", "Volunteer"),
+)
+# Characters of given names that sound alike: how a name heard on the phone is written down wrong.
+SOUND_ALIKE = {
+    pair[0]: pair[1]
+    for pair in _each(
+        "英瑛 芳方 国帼 华桦 珍真 兰岚 玉育 明鸣 强蔷 秀绣 桂贵 丽莉 梅玫 文雯 德得 志智 建健 福富 永勇 林琳 "
+        "红虹 慧惠 惠慧 娟鹃 云芸 美镁 光广 立力 金锦"
+    )
+}
+MEMORIAL_DAYS = (
+    ("金婚纪念日", 9, 28),
+    ("老伴忌日", 3, 12),
+    ("入党纪念日", 7, 1),
+    ("孙女满月", 5, 6),
+    ("搬新居", 10, 18),
+)
+ATTITUDES = (
+    ("product_satisfaction", "钙片", 5, "晚上腿不抽筋了"),
+    ("product_satisfaction", "蜂胶", 3, "没有感觉到变化"),
+    ("product_satisfaction", "净水机", 4, "水好喝，就是滤芯贵"),
+    ("service_satisfaction", None, 5, "送货的小伙子很有耐心"),
+    ("service_satisfaction", None, 2, "电话打得太勤"),
+    ("preference", "联系方式", None, "喜欢上午接电话"),
+    ("interest", "科普会", None, "想听心血管的讲座"),
+    ("interest", "旅游", None, "秋天想去杭州"),
+    ("opinion", "价格", None, "希望老客户有优惠"),
+)
+RELATIONS = ("邻居", "老同事", "同学", "舞伴", "亲家")
+MOVE_REASONS = ("原负责人离职交接", "客户搬到杭州，转当地部门", "语言更合适", "客户要求换人", "工作量平衡")
+POOL_FIRST_REMARK = "长期未联系，退回公共池"
+APPLICATIONS = (("quota", 60, "已转正，跟进得过来"), ("cap", 400, "老客户转介绍多，接近上限"))
+STACK_SOURCES = ("个人搜集", "科普会", "公司活动", "转介绍")
+SHEET_NOTES = ("电话看不清最后一位", "要求先寄资料", "儿子代填", "只留了座机")
+DETAILS = (
+    {"hobbies": "书法", "diet": "清淡", "smoking": "不抽", "blood_type": "A"},
+    {"hobbies": "广场舞", "sports": "太极拳", "topics": "孙辈教育", "children": 2},
+    {"likes": "养花", "restaurants": "本帮菜", "drinking": "黄酒", "blood_type": "O"},
+    {"hobbies": "钓鱼", "media": "新民晚报", "clubs": "老年大学", "children": 1},
+    {"buys_what": "保健品、净水机", "buys_where": "科普会", "personality": "谨慎，要问清楚才决定"},
+    {"employer": "上海第二纺织机械厂（退休）", "motto": "知足常乐", "children": 3},
+)

@@ -15,6 +15,7 @@ from callcenter.push.hub import Hub, Message, frame_of
 from crm_core.organization.access import Action, Actor
 
 TOO_SLOW: Final = 4008
+INTAKE: Final = "intake"  # the queue of registrations
 _KEPT = 1024
 _KEPT_BYTES = 128 * 1024  # of one session, for a resume; who missed more gets a snapshot
 _CLOSE_SECONDS = 10.0
@@ -89,7 +90,7 @@ class PushSession:
     def _may_see(self, message: Message) -> bool:
         if message.department is None or message.topic.startswith("agent:"):
             return True
-        reach = board_reach(self.actor)
+        reach = queue_reach(self.actor) if message.topic == INTAKE else board_reach(self.actor)
         return reach is None or message.department in reach
 
     def tell(self, value: Any) -> None:
@@ -145,3 +146,8 @@ async def closed(connection: ServerConnection, code: int, reason: str) -> None:
 def board_reach(actor: Actor) -> frozenset[int] | None:
     """The departments whose live state the actor may watch; None is all."""
     return actor.departments(Action.BOARD_WATCH)
+
+
+def queue_reach(actor: Actor) -> frozenset[int] | None:
+    """The departments whose registrations the actor may see; None is all."""
+    return actor.departments(Action.INTAKE_HAND_IN)

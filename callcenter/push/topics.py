@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callcenter.push.hub import agent_topic
-from callcenter.push.session import board_reach
+from callcenter.push.session import INTAKE, board_reach
 from crm_core.kernel import ids
 from crm_core.kernel.errors import Denied, NotFound, Rejected
 from crm_core.organization.access import Action, Actor
@@ -26,6 +26,9 @@ def may_join(actor: Actor, topic: object) -> str:
     kind, _, name = topic.partition(":")
     if kind == "agent" and name and name == actor.extension:
         return agent_topic(actor.pbx, name)
+    if topic == INTAKE:
+        actor.require(Action.INTAKE_HAND_IN)
+        return topic
     if topic != WALLBOARD and (kind not in ("agent", "queue", "department") or not name):
         raise Rejected("bad_topic", f"There is no topic {topic[:40]!r}.")
     if kind == "agent" or not actor.may(Action.BOARD_WATCH):

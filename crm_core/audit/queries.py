@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,13 +24,21 @@ async def page(
     actor: str | None = None,
     object_type: str | None = None,
     object_id: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Sequence[AuditLine]:
-    """Newest first; ``before`` is the ``seq`` of the last line seen."""
+    """Newest first; ``before`` is the ``seq`` of the last line seen. ``action`` may end in ``*``: all that begin so."""
     rows = select(AuditLine).order_by(AuditLine.seq.desc()).limit(limit)
     if before is not None:
         rows = rows.where(AuditLine.seq < before)
     if action:
-        rows = rows.where(AuditLine.action == action)
+        kind = action.removesuffix("*")
+        alike = AuditLine.action == action
+        rows = rows.where(alike if kind == action else AuditLine.action.startswith(kind, autoescape=True))
+    if since is not None:
+        rows = rows.where(AuditLine.at >= since)
+    if until is not None:
+        rows = rows.where(AuditLine.at < until)
     if actor:
         rows = rows.where(AuditLine.actor_name == actor)
     if object_type:
@@ -37,6 +46,12 @@ async def page(
     if object_id is not None:
         rows = rows.where(AuditLine.object_id == object_id)
     return (await session.scalars(rows)).all()
+
+
+async def about(session: AsyncSession, object_type: str, object_ids: Sequence[int]) -> Sequence[AuditLine]:
+    """Every line about these objects, oldest first."""
+    rows = select(AuditLine).where(AuditLine.object_type == object_type, AuditLine.object_id.in_(object_ids))
+    return (await session.scalars(rows.order_by(AuditLine.seq))).all()
 
 
 async def in_order(session: AsyncSession, batch: int = 1000) -> AsyncIterator[AuditLine]:

@@ -17,6 +17,12 @@ def line_hash(previous: str, fields: dict[str, Any]) -> str:
     return hashlib.sha256(previous.encode() + b"\n" + canonical).hexdigest()
 
 
+def detail_digest(salt: str, detail: dict[str, Any]) -> str:
+    """What stands for the detail in the chain. Without the salt nobody can find the text out by trying."""
+    canonical = orjson.dumps(detail, default=_plain, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(salt.encode() + b"\n" + canonical).hexdigest()
+
+
 def instant(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 

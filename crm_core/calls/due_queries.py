@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, literal
+from sqlalchemy import ColumnElement, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -17,6 +17,7 @@ from crm_core.calls.views import CallView
 from crm_core.customers.queries import visible_to
 from crm_core.organization.access import Action, Actor
 
+_Later = aliased(Call)  # made once: an alias copies every column of the table, twice for each look at the desk
 LONGEST_OVERDUE = timedelta(days=60)  # a promise that nobody kept for so long is no longer one for today
 
 
@@ -31,9 +32,8 @@ class DueContact:
 
 def _spoken_since(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     """Whether somebody spoke with the same customer (or number) later: then that call says what comes next."""
-    later = aliased(Call)
-    same = getattr(later, column.key) == column
-    return exists().where(same, later.started_at > Call.started_at, later.answered_at.is_not(None))
+    same = getattr(_Later, column.key) == column
+    return exists().where(same, _Later.started_at > Call.started_at, _Later.answered_at.is_not(None))
 
 
 async def due(
@@ -55,3 +55,12 @@ async def due(
         DueContact(view, row.next_at, bool(row.open_card) and view.customer is not None)
         for view, row in zip(shown, found, strict=True)
     ]
+
+
+async def promised(session: AsyncSession, customer_ids: Collection[int]) -> dict[int, datetime]:
+    """When these customers were promised a next contact that nobody has kept yet, whoever promised it."""
+    rows = select(Call.customer_id, func.min(Call.next_at)).where(
+        Call.customer_id.in_(customer_ids), Call.next_at.is_not(None), ~_spoken_since(Call.customer_id)
+    )
+    found = await session.execute(rows.group_by(Call.customer_id))
+    return {customer_id: at for customer_id, at in found if customer_id is not None and at is not None}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -48,6 +48,8 @@ class CallFilter:
 _At = InstrumentedAttribute[datetime]
 _CallId = InstrumentedAttribute[int]
 _Owner, _Claimer = aliased(User), aliased(User)
+# Its own alias: a list that walks along the parties itself must not swallow it. Made once, as it copies every column.
+_Party = aliased(CallParty)
 _COLUMNS = (
     Call.id,
     Call.pbx,
@@ -103,8 +105,9 @@ def visible_to(actor: Actor, action: Action) -> ColumnElement[bool] | None:
     if scope is Scope.ALL:
         return None
     # With the time, that one look into the index (user, time, call) answers it.
-    party = aliased(CallParty)  # its own alias: a list that walks along the parties itself must not swallow this one
-    own = exists().where(party.user_id == actor.user_id, party.started_at == Call.started_at, party.call_id == Call.id)
+    own = exists().where(
+        _Party.user_id == actor.user_id, _Party.started_at == Call.started_at, _Party.call_id == Call.id
+    )
     if scope is Scope.OWN:
         return own
     nobodys = and_(Call.owner_id.is_(None), Call.department_id.is_(None), Call.pbx == actor.pbx)
@@ -127,6 +130,24 @@ async def calls(
     return Page(await views(session, actor, page.items), page.next)
 
 
+@dataclass(frozen=True, slots=True)
+class CallTotals:
+    """How many calls, how long one was talked on average (None without a talk; seconds), how many closed a sale."""
+
+    calls: int
+    average_talk: float | None
+    closed: int
+
+
+async def totals(session: AsyncSession, actor: Actor, where: CallFilter) -> CallTotals:
+    """Of all calls that ``calls`` would list page by page."""
+    rows, at, _identifier = _walked(actor, where)
+    talked = func.avg(case((Call.talk_seconds > 0, Call.talk_seconds)))
+    figures = (func.count(), talked, func.count(case((Call.progress == 100, 1))))
+    count, average, closed = (await session.execute(_filtered(rows, where, at).with_only_columns(*figures))).one()
+    return CallTotals(count, None if average is None else float(average), closed)
+
+
 def _walked(actor: Actor, where: CallFilter) -> tuple[AnySelect, _At, _CallId]:
     """The calls within reach, and the columns whose index leads through them in order of time.
 
@@ -140,8 +161,7 @@ def _walked(actor: Actor, where: CallFilter) -> tuple[AnySelect, _At, _CallId]:
     party = CallParty.user_id == actor.user_id if own else _is_agent(CallParty, where.agent)
     rows = rows.join(CallParty, CallParty.call_id == Call.id).where(party)
     if own and where.agent is not None:
-        other = aliased(CallParty)
-        rows = rows.where(exists().where(other.call_id == Call.id, _is_agent(other, where.agent)))
+        rows = rows.where(exists().where(_Party.call_id == Call.id, _is_agent(_Party, where.agent)))
     elif seen is not None and not own:
         rows = rows.where(seen)
     return rows, CallParty.started_at, CallParty.call_id

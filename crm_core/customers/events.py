@@ -27,11 +27,13 @@ class CustomerChanged(DomainEvent):
 
 @dataclass(frozen=True, slots=True)
 class PhonesChanged(DomainEvent):
-    """Numbers were added, changed or taken away: look-ups that remember numbers forget them."""
+    """Numbers were added, changed or taken away: look-ups that remember numbers forget them.
+
+    Which ones it does not say: events are kept, and a person who is forgotten must not stand in them.
+    """
 
     type: ClassVar[str] = "customers.phones_changed"
     customer_id: int
-    e164: list[str]
 
 
 @dataclass(frozen=True, slots=True)

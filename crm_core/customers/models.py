@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Numeric, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from crm_core.customers.kinds import Calendar, CustomerKind, PhoneKind, PhoneState, Sex
+from crm_core.customers.kinds import (
+    Calendar,
+    CustomerKind,
+    MaritalState,
+    OwnerChangeKind,
+    PhoneKind,
+    PhoneState,
+    PurchaseState,
+    RecordState,
+    RetentionState,
+    Sex,
+    UseState,
+)
 from crm_core.db.base import Base, Id
 from crm_core.db.types import Json, UtcDateTime, text_enum
 
@@ -21,11 +34,13 @@ class Customer(Base):
         Index(None, "owner_id", "id"),
         Index(None, "department_id", "id"),
         Index(None, "name"),
-        Index(None, "pinyin"),
-        Index(None, "initials"),
-        Index(None, "household_key"),
         Index(None, "referred_by_id"),
         Index(None, "created_at"),
+        Index(None, "birth_calendar", "birth_month", "birth_day"),
+        Index(None, "verified_at"),
+        Index(None, "last_contact_at"),
+        # How many open ones somebody has, without a look at the rows: asked before each giving.
+        Index(None, "owner_id", "retention_state"),
         CheckConstraint("birth_month BETWEEN 1 AND 12", name="birth_month"),
         CheckConstraint("birth_day BETWEEN 1 AND 31", name="birth_day"),
     )
@@ -73,6 +88,47 @@ class Customer(Base):
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own name and form
 
+    # The number itself is sealed; the keyed index finds an equal one, and two customers never have the same.
+    id_card_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    id_card_index: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
+    # JSON of ``details.MEDICAL``, and what must not be sold or served; both only for those with the medical right.
+    medical_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    contraindications_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    ethnicity: Mapped[str | None] = mapped_column(String(40))
+    origin: Mapped[str | None] = mapped_column(String(80))
+    education: Mapped[str | None] = mapped_column(String(40))
+    position: Mapped[str | None] = mapped_column(String(80))
+    marital_state: Mapped[MaritalState | None] = mapped_column(text_enum(MaritalState, "marital_state"))
+    economic_state: Mapped[str | None] = mapped_column(String(40))
+    wedding_day: Mapped[date | None]
+    email: Mapped[str | None] = mapped_column(String(200))
+    wechat: Mapped[str | None] = mapped_column(String(80))
+    qq: Mapped[str | None] = mapped_column(String(20))
+    best_way: Mapped[str | None] = mapped_column(String(80))
+    use_state: Mapped[UseState | None] = mapped_column(text_enum(UseState, "use_state"))
+    record_state: Mapped[RecordState] = mapped_column(
+        text_enum(RecordState, "record_state"), default=RecordState.NEW, server_default=RecordState.NEW
+    )
+    purchase_state: Mapped[PurchaseState] = mapped_column(
+        text_enum(PurchaseState, "purchase_state"), default=PurchaseState.NONE, server_default=PurchaseState.NONE
+    )
+    retention_state: Mapped[RetentionState | None] = mapped_column(text_enum(RetentionState, "retention_state"))
+    grade: Mapped[str | None] = mapped_column(String(20))
+    rfm_recency_days: Mapped[int | None]
+    rfm_frequency: Mapped[int | None]
+    rfm_monetary: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
+    # None: the centre of the department; set only where a customer differs from it.
+    sales_centre_id: Mapped[int | None] = mapped_column(ForeignKey("centres.id"), index=True)
+    profit_centre_id: Mapped[int | None] = mapped_column(ForeignKey("centres.id"), index=True)
+    service_centre_id: Mapped[int | None] = mapped_column(ForeignKey("centres.id"), index=True)
+    collected_department: Mapped[str | None] = mapped_column(String(80))
+    allocated_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    last_contact_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When somebody last asked the customer whether all this is still right.
+    verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    completeness: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+
     phones: Mapped[list[Phone]] = relationship(
         back_populates="customer", lazy="raise", cascade="all, delete-orphan", order_by="Phone.position"
     )
@@ -96,6 +152,10 @@ class Phone(Base):
     kind: Mapped[PhoneKind] = mapped_column(text_enum(PhoneKind, "kind"))
     state: Mapped[PhoneState] = mapped_column(text_enum(PhoneState, "state"), default=PhoneState.UNVERIFIED)
     position: Mapped[int] = mapped_column(SmallInteger, default=0)  # 0 is the primary number
+    # Tries in a row that nobody answered; a talk sets it back to 0.
+    failed_tries: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    tried_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reached_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     customer: Mapped[Customer] = relationship(back_populates="phones", lazy="raise")
 
@@ -117,6 +177,7 @@ class FamilyMember(Base):
     """Somebody of the customer's family; may be a customer too."""
 
     __tablename__ = "family_members"
+    __table_args__ = (Index(None, "birth_calendar", "birth_month", "birth_day"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
@@ -129,6 +190,13 @@ class FamilyMember(Base):
     birth_day: Mapped[int | None] = mapped_column(SmallInteger)
     birth_leap: Mapped[bool] = mapped_column(default=False)
     remarks: Mapped[str | None] = mapped_column(Text)
+    sex: Mapped[Sex | None] = mapped_column(text_enum(Sex, "sex"))
+    education: Mapped[str | None] = mapped_column(String(40))
+    school: Mapped[str | None] = mapped_column(String(120))
+    occupation: Mapped[str | None] = mapped_column(String(80))
+    phone: Mapped[str | None] = mapped_column(String(40))
+    blood_type: Mapped[str | None] = mapped_column(String(10))
+    hobbies: Mapped[str | None] = mapped_column(String(400))
 
 
 class AccountNumber(Base):
@@ -145,7 +213,12 @@ class OwnerChange(Base):
     """A customer's move from one owner to another, with who did it and why."""
 
     __tablename__ = "owner_changes"
-    __table_args__ = (Index(None, "customer_id", "at"), Index(None, "to_user_id", "at"))
+    __table_args__ = (
+        Index(None, "customer_id", "at"),
+        Index(None, "to_user_id", "at"),
+        Index(None, "from_user_id", "at"),
+        Index(None, "batch_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"))
@@ -154,3 +227,8 @@ class OwnerChange(Base):
     to_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     by_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     reason: Mapped[str] = mapped_column(Text)
+    kind: Mapped[OwnerChangeKind] = mapped_column(
+        text_enum(OwnerChangeKind, "kind"), default=OwnerChangeKind.EDIT, server_default=OwnerChangeKind.EDIT
+    )
+    # All that were moved by one act.
+    batch_id: Mapped[int | None] = mapped_column(Id)

@@ -1,8 +1,9 @@
-"""Reads of customers: one, a page of a search, phones, notes; each within the asker's reach and masks."""
+"""Reads of customers: one, phones, notes; each within the asker's reach and masks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,25 +11,28 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, selectinload
 
-from crm_core.customers import rules
-from crm_core.customers.models import AccountNumber, Customer, CustomerNote, FamilyMember, Phone
-from crm_core.customers.pinyin import query_key
-from crm_core.customers.views import CustomerNoteView, CustomerView, FamilyView, PhoneView
+from crm_core.customers import completeness, details, identity, sealed
+from crm_core.customers.detail_models import OrganizationContact
+from crm_core.customers.kinds import CustomerKind
+from crm_core.customers.merge_queries import survivor_of
+from crm_core.customers.models import AccountNumber, Customer, CustomerNote, Phone
+from crm_core.customers.views import CustomerNoteView, CustomerView, PhoneView
 from crm_core.db.types import AnyRow, AnySelect
 from crm_core.kernel.errors import NotFound
-from crm_core.kernel.pages import Page, checked_limit, page_of, parse_text_cursor, text_cursor
-from crm_core.kernel.phone import mask, national, recognise
+from crm_core.kernel.phone import mask, national
 from crm_core.kernel.regions import region_of
+from crm_core.kernel.sealing import KeyRing
 from crm_core.organization.access import Action, Actor, Mask, Scope
-from crm_core.organization.models import Department, User
+from crm_core.organization.models import Centre, Department, User
 
-_Owner, _Clerk, _Referrer = aliased(User), aliased(User), aliased(Customer)
-_SHORTEST_FRAGMENT = 3
-_HIGHEST = "9" * 20
-_ACCOUNT_LETTERS = "KH"
+_Owner, _Clerk, _Verifier, _Referrer = aliased(User), aliased(User), aliased(User), aliased(Customer)
+_Sales, _Profit, _Service = aliased(Centre), aliased(Centre), aliased(Centre)
+_SEALED = ("id_card_sealed", "medical_sealed", "contraindications_sealed")
+_MOST_OF_A_NUMBER = 50
 
 
-def _columns() -> AnySelect:
+def columns() -> AnySelect:
+    """What ``shown`` needs of each customer, without any condition yet."""
     c = Customer
     return (
         select(
@@ -38,11 +42,22 @@ def _columns() -> AnySelect:
             Department.name.label("department"), c.type, c.source, c.membership, c.referred_by_id,
             _Referrer.name.label("referred_by"), c.best_time, c.taboos, c.do_not_call, c.remarks, c.custom,
             c.created_at, c.updated_at, c.collected_at, c.collected_by, _Clerk.name.label("entered_by"), c.version,
+            c.ethnicity, c.origin, c.education, c.position, c.marital_state, c.economic_state, c.wedding_day, c.email,
+            c.wechat, c.qq, c.best_way, c.use_state, c.record_state, c.purchase_state, c.retention_state, c.grade,
+            c.rfm_recency_days, c.rfm_frequency, c.rfm_monetary, _Sales.name.label("centre"),
+            _Profit.name.label("profit_centre"), _Service.name.label("service_centre"), c.collected_department,
+            c.allocated_at, c.last_contact_at, c.verified_at, _Verifier.name.label("verified_by"), c.completeness,
+            _Referrer.owner_id.label("referrer_owner_id"), _Referrer.department_id.label("referrer_department_id"),
+            *(getattr(c, name) for name in _SEALED),
         )
         .outerjoin(_Owner, _Owner.id == c.owner_id)
         .outerjoin(_Clerk, _Clerk.id == c.entered_by_id)
         .outerjoin(_Referrer, _Referrer.id == c.referred_by_id)
+        .outerjoin(_Verifier, _Verifier.id == c.verified_by_id)
         .outerjoin(Department, Department.id == c.department_id)
+        .outerjoin(_Sales, _Sales.id == func.coalesce(c.sales_centre_id, Department.sales_centre_id))
+        .outerjoin(_Profit, _Profit.id == func.coalesce(c.profit_centre_id, Department.profit_centre_id))
+        .outerjoin(_Service, _Service.id == func.coalesce(c.service_centre_id, Department.service_centre_id))
     )  # fmt: skip
 
 
@@ -59,82 +74,81 @@ def visible_to(actor: Actor, action: Action = Action.CUSTOMER_READ) -> ColumnEle
 async def customer(
     session: AsyncSession, actor: Actor, customer_id: int, *, today: date, action: Action = Action.CUSTOMER_READ
 ) -> CustomerView:
-    """One customer with phones. Raises NotFound when the right does not reach it."""
-    rows = _columns().where(Customer.id == customer_id)
+    """One customer with phones; the id of a merged one leads to the survivor. Raises NotFound when out of reach."""
+    rows = columns().where(Customer.id == customer_id)
     seen = visible_to(actor, action)
     row = (await session.execute(rows if seen is None else rows.where(seen))).one_or_none()
     if row is None:
-        raise no_customer()
-    (view,) = await _views(session, actor, [row], today)
-    return view
+        survivor = await _survivor_of(session, customer_id)
+        return await customer(session, actor, survivor, today=today, action=action)
+    phones = await phones_of(session, actor, [customer_id])
+    more = await details_of(session, customer_id, row.kind)
+    contacts = await _has_contacts(session, customer_id) if row.kind is CustomerKind.ORGANIZATION else False
+    known = completeness.known({**row._mapping, **more}, phone=bool(phones), contacts=contacts)
+    view = shown(session, actor, row, tuple(phones.get(customer_id, ())), today)
+    return replace(view, details=more, missing=completeness.missing(row.kind, known))
 
 
-async def customers(
-    session: AsyncSession, actor: Actor, text: str = "", *, today: date, limit: int = 50, cursor: str | None = None
-) -> Page[CustomerView]:
-    """The quick search, newest first: name, pinyin, initials, beginning or end of a number, account number."""
-    checked_limit(limit)
-    rows = _columns()
-    seen = visible_to(actor)
-    if seen is not None:
-        rows = rows.where(seen)
-    if text.strip():
-        rows = rows.where(_found_by(text.strip()))
-    if cursor is not None:
-        rows = rows.where(Customer.id < parse_text_cursor(cursor)[1])
-    found = (await session.execute(rows.order_by(Customer.id.desc()).limit(limit + 1))).all()
-    page = page_of(found, limit, lambda row: text_cursor("", row.id))
-    return Page(await _views(session, actor, page.items, today), page.next)
-
-
-def _found_by(text: str) -> ColumnElement[bool]:
-    """Numbers by index from either end; names by what they hold; Latin letters by pinyin and initials too."""
-    digits = "".join(c for c in text if c.isdigit())
-    if len(digits) >= _SHORTEST_FRAGMENT and not any(c.isalpha() for c in text):
-        return or_(Customer.account_number == f"{_ACCOUNT_LETTERS}{digits:0>8}", _has_number(text, digits))
-    named = Customer.name.icontains(text, autoescape=True)
-    key = query_key(text)
-    if not key.isascii() or not key:
-        return named
-    return or_(
-        named,
-        Customer.account_number == text.upper(),
-        Customer.pinyin.startswith(key, autoescape=True),
-        Customer.pinyin.contains(" " + key, autoescape=True),
-        Customer.initials.startswith(key, autoescape=True),
-        Customer.initials.contains(" " + key, autoescape=True),
-    )
-
-
-def _has_number(text: str, digits: str) -> ColumnElement[bool]:
-    known = recognise(text)
-    if known is not None and known.e164 is not None:
-        return Customer.id.in_(select(Phone.customer_id).where(Phone.e164 == known.e164))
-    backwards, forwards = digits[::-1], "+86" + digits.removeprefix("0")
-    return Customer.id.in_(
-        select(Phone.customer_id)
-        .where(Phone.reversed_digits.between(backwards, backwards + _HIGHEST))
-        .union(select(Phone.customer_id).where(Phone.e164.between(forwards, forwards + _HIGHEST)))
-    )
-
-
-async def _views(session: AsyncSession, actor: Actor, rows: Sequence[AnyRow], today: date) -> list[CustomerView]:
-    phones = await phones_of(session, actor, [row.id for row in rows])
-    return [_view(row, tuple(phones.get(row.id, ())), today) for row in rows]
-
-
-def _view(row: AnyRow, phones: tuple[PhoneView, ...], today: date) -> CustomerView:
+def shown(session: AsyncSession, actor: Actor, row: AnyRow, phones: tuple[PhoneView, ...], today: date) -> CustomerView:
+    """A row of ``columns`` as this actor may see it: the ID card masked, medical fields only with their right."""
     values: dict[str, Any] = dict(row._mapping)
-    solar = values["birth_calendar"] != "lunar"
-    month, day = (values["birth_month"], values["birth_day"]) if solar else (None, None)
-    age = rules.age(values["birth_year"], month, day, today)
-    return CustomerView(**values, age=age, phones=phones)
+    id_card, medical, contraindications = (values.pop(name) for name in _SEALED)
+    referrer = {name: values.pop(f"referrer_{name}") for name in ("owner_id", "department_id")}
+    if not actor.reaches(Action.CUSTOMER_READ, **referrer):
+        values["referred_by"] = None  # that there is somebody is known, who it is not
+    ring: KeyRing = session.info["keyring"]
+    reach = {"owner_id": row.owner_id, "department_id": row.department_id}
+    hidden = not actor.reaches(Action.CUSTOMER_MEDICAL_READ, **reach)
+    number = sealed.open_id_card(ring, row.id, id_card)
+    masked = number is not None and actor.masks(Mask.ID_CARD)
+    solar = identity.solar_birthday(values)
+    values |= sealed.NO_MEDICAL if hidden else sealed.open_medical(ring, row.id, medical, contraindications)
+    return CustomerView(
+        **values,
+        medical_hidden=hidden,
+        id_card=sealed.masked_id_card(number) if number is not None and masked else number,
+        id_card_masked=masked,
+        solar_birthday=solar,
+        lunar_birthday=identity.lunar_birthday(solar),
+        next_birthday=identity.next_birthday(values, today),
+        age=identity.age(values, solar, today),
+        phones=phones,
+    )
+
+
+async def reachable(session: AsyncSession, actor: Actor, customer_id: int) -> int:
+    """The id of a customer that may be read, the survivor's for a merged one. Raises NotFound."""
+    rows, seen = select(Customer.id).where(Customer.id == customer_id), visible_to(actor)
+    found = (await session.execute(rows if seen is None else rows.where(seen))).scalar_one_or_none()
+    return found if found is not None else await reachable(session, actor, await _survivor_of(session, customer_id))
+
+
+async def details_of(session: AsyncSession, customer_id: int, kind: CustomerKind) -> dict[str, Any]:
+    """All details of the kind by name, None for what is not known."""
+    row = await session.get(details.TABLES[kind], customer_id)
+    return {name: getattr(row, name, None) for name in details.FIELDS[kind]}
+
+
+async def _has_contacts(session: AsyncSession, customer_id: int) -> bool:
+    rows = select(OrganizationContact.id).where(OrganizationContact.customer_id == customer_id).limit(1)
+    return (await session.execute(rows)).first() is not None
 
 
 async def phones_of(session: AsyncSession, actor: Actor, customer_ids: Iterable[int]) -> dict[int, list[PhoneView]]:
     """The numbers of each customer, the primary first, masked when the actor's role says so."""
     rows = await session.execute(
-        select(Phone.customer_id, Phone.id, Phone.number, Phone.e164, Phone.kind, Phone.state, Phone.position)
+        select(
+            Phone.customer_id,
+            Phone.id,
+            Phone.number,
+            Phone.e164,
+            Phone.kind,
+            Phone.state,
+            Phone.position,
+            Phone.failed_tries,
+            Phone.tried_at,
+            Phone.reached_at,
+        )
         .where(Phone.customer_id.in_(list(customer_ids)))
         .order_by(Phone.customer_id, Phone.position, Phone.id)
     )
@@ -152,6 +166,9 @@ async def phones_of(session: AsyncSession, actor: Actor, customer_ids: Iterable[
                 masked=masked,
                 region=region.chinese if region else None,
                 carrier=region.carrier if region else None,
+                failed_tries=row.failed_tries,
+                tried_at=row.tried_at,
+                reached_at=row.reached_at,
             )
         )
     return found
@@ -168,8 +185,16 @@ async def customer_to_change(session: AsyncSession, actor: Actor, customer_id: i
     rows = (rows if seen is None else rows.where(seen)).with_for_update(of=Customer)
     found = (await session.scalars(rows)).one_or_none()
     if found is None:
-        raise no_customer()
+        return await customer_to_change(session, actor, await _survivor_of(session, customer_id), action)
     return found
+
+
+async def _survivor_of(session: AsyncSession, customer_id: int) -> int:
+    """Raises NotFound when this id was never merged into another."""
+    survivor = await survivor_of(session, customer_id)
+    if survivor is None or survivor == customer_id:
+        raise no_customer()
+    return survivor
 
 
 def no_customer() -> NotFound:
@@ -204,11 +229,27 @@ async def notes(session: AsyncSession, customer_id: int, *, limit: int = 100) ->
     return [CustomerNoteView(*row) for row in rows]
 
 
-async def family(session: AsyncSession, customer_id: int) -> list[FamilyView]:
-    """In the order in which they were noted; the caller has made sure that the customer may be seen."""
-    m = FamilyMember
-    rows = select(m.id, m.relation, m.name, m.birth_year, m.member_id).where(m.customer_id == customer_id)
-    return [FamilyView(*row) for row in await session.execute(rows.order_by(m.id).limit(100))]
+async def phones_with(session: AsyncSession, e164: str) -> Sequence[Phone]:
+    """Every customer's phone of this number, to be changed."""
+    rows = select(Phone).where(Phone.e164 == e164).order_by(Phone.id).limit(_MOST_OF_A_NUMBER)
+    return (await session.scalars(rows)).all()
+
+
+async def id_of_account(session: AsyncSession, account_number: str) -> int | None:
+    """The customer who has this account number now, also under a number that came to him by a merge."""
+    number = account_number.strip().upper()
+    rows = select(AccountNumber.customer_id).where(AccountNumber.number.in_({number, account_number.strip()}))
+    return (await session.execute(rows.limit(1))).scalar_one_or_none()
+
+
+async def account_of(session: AsyncSession, customer_id: int) -> str | None:
+    rows = select(Customer.account_number).where(Customer.id == customer_id)
+    return (await session.execute(rows)).scalar_one_or_none()
+
+
+async def with_id_card(session: AsyncSession, index: str) -> int | None:
+    """The id of the customer whose ID card has this look-up token."""
+    return (await session.execute(select(Customer.id).where(Customer.id_card_index == index))).scalar_one_or_none()
 
 
 async def same_person(session: AsyncSession, name: str, e164: Iterable[str]) -> list[AnyRow]:
@@ -227,3 +268,11 @@ async def same_person(session: AsyncSession, name: str, e164: Iterable[str]) -> 
 async def highest_account_number(session: AsyncSession, low: str, high: str) -> str | None:
     rows = select(func.max(AccountNumber.number)).where(AccountNumber.number.between(low, high))
     return (await session.execute(rows)).scalar_one()
+
+
+async def names(session: AsyncSession, actor: Actor, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Name and account number of those that the actor may see; the others are missing."""
+    rows = select(Customer.id, Customer.name, Customer.account_number).where(Customer.id.in_(list(ids)))
+    seen = visible_to(actor)
+    found = await session.execute(rows if seen is None else rows.where(seen))
+    return {row.id: (row.name, row.account_number) for row in found}

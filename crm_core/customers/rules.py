@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
-from crm_core.customers.kinds import Calendar, CustomerKind, PhoneKind, PhoneState, Sex
+from crm_core.customers.kinds import Calendar, CustomerKind, MaritalState, PhoneKind, PhoneState, Sex, UseState
 from crm_core.kernel.errors import Rejected
 from crm_core.kernel.phone import NumberKind, PhoneNumber
 
+_SIGNS = re.compile(r"[^\w|]|_")  # all but letters, digits and the bar between parts
 LIMITS: dict[str, int] = {
     "name": 120,
     "form_of_address": 40,
@@ -31,12 +33,37 @@ LIMITS: dict[str, int] = {
     "taboos": 4000,
     "remarks": 20_000,
     "collected_by": 80,
+    "collected_department": 80,
+    "ethnicity": 40,
+    "origin": 80,
+    "education": 40,
+    "position": 80,
+    "economic_state": 40,
+    "email": 200,
+    "wechat": 80,
+    "qq": 20,
+    "best_way": 80,
+    "id_card": 40,
+    "medical_history": 20_000,
+    "allergies": 4000,
+    "health_state": 4000,
+    "beliefs": 400,
+    "contraindications": 4000,
 }
-_ENUMS: dict[str, type[StrEnum]] = {"kind": CustomerKind, "sex": Sex, "birth_calendar": Calendar}
+_ENUMS: dict[str, type[StrEnum]] = {
+    "kind": CustomerKind,
+    "sex": Sex,
+    "birth_calendar": Calendar,
+    "marital_state": MaritalState,
+    "use_state": UseState,
+}
+_DAYS = frozenset({"collected_at", "wedding_day"})
 _WHOLE: dict[str, tuple[int, int]] = {"birth_year": (1850, 2150), "birth_month": (1, 12), "birth_day": (1, 31)}
 _FLAGS = frozenset({"birth_leap", "do_not_call"})
-_IDS = frozenset({"owner_id", "department_id", "referred_by_id"})
-WRITABLE = frozenset({*LIMITS, *_ENUMS, *_WHOLE, *_FLAGS, *_IDS, "custom", "collected_at"})
+CENTRES = frozenset({"sales_centre_id", "profit_centre_id", "service_centre_id"})
+_IDS = frozenset({"owner_id", "department_id", "referred_by_id", *CENTRES})
+WRITABLE = frozenset({*LIMITS, *_ENUMS, *_WHOLE, *_FLAGS, *_IDS, *_DAYS, "custom"})
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 MOST_PHONES = 20
 NOTE_LIMIT = 20_000
 BIRTHDAY_SOON_DAYS = 14
@@ -154,6 +181,8 @@ def _checked(name: str, value: Any) -> Any:
         text = clean(_of_type(value, str, "must be text"))
         if len(text) > LIMITS[name]:
             raise ValueError(f"at most {LIMITS[name]} characters")
+        if name == "email" and text and not _EMAIL.fullmatch(text):
+            raise ValueError("is no e-mail address")
         return text or None
     return _checked_value(name, value)
 
@@ -164,7 +193,7 @@ def _checked_value(name: str, value: Any) -> Any:
         if value not in allowed:
             raise ValueError(f"must be one of {', '.join(allowed)}")
         return _ENUMS[name](value)
-    if name == "collected_at":
+    if name in _DAYS:
         return _of_type(value, date, "must be a date")
     number = _of_type(value, int, "must be a whole number")
     low, high = _WHOLE.get(name, (0, (1 << 63) - 1))
@@ -197,7 +226,7 @@ def household_key(fields: Mapping[str, Any]) -> str | None:
         return None
     parts = (fields.get(name) or "" for name in ("province", "city", "district", "community", "street"))
     plain = unicodedata.normalize("NFKC", "|".join(parts)).casefold()
-    plain = "".join(c for c in plain if c.isalnum() or c == "|")
+    plain = _SIGNS.sub("", plain)
     return hashlib.blake2b(plain.encode(), digest_size=16).hexdigest()
 
 

@@ -9,20 +9,29 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
 from crm_core.audit import service as audit
-from crm_core.customers import queries, rules
+from crm_core.customers import changes as history
+from crm_core.customers import queries, record, rules, sealed
 from crm_core.customers.account_numbers import claim_account_number, take_account_numbers
-from crm_core.customers.events import CustomerChanged, CustomerCreated, CustomerTransferred, PhonesChanged
-from crm_core.customers.kinds import PhoneState
-from crm_core.customers.models import AccountNumber, Customer, CustomerNote, FamilyMember, OwnerChange, Phone
+from crm_core.customers.allocation import queries as allocation_queries
+from crm_core.customers.allocation import service as allocation
+from crm_core.customers.classification import service as classification
+from crm_core.customers.duplicates import queries as duplicates_queries
+from crm_core.customers.duplicates import rules as duplicate_rules
+from crm_core.customers.duplicates import service as duplicates
+from crm_core.customers.duplicates.queries import Probe
+from crm_core.customers.events import CustomerChanged, CustomerCreated
+from crm_core.customers.kinds import Calendar, RecordState
+from crm_core.customers.models import AccountNumber, Customer, CustomerNote
+from crm_core.customers.phones import new_phones, numbers_changed, replace_phones
 from crm_core.customers.pinyin import keys
-from crm_core.customers.queries import masked_number
 from crm_core.customers.rules import PhoneInput
+from crm_core.customers.search import service as search
 from crm_core.db.uow import UnitOfWork
 from crm_core.kernel.errors import Conflict, Denied, Rejected
 from crm_core.kernel.ids import new_id
 from crm_core.kernel.phone import normalise
 from crm_core.organization import queries as organization_queries
-from crm_core.organization.access import Action, Actor, Mask
+from crm_core.organization.access import Action, Actor
 
 _ADDRESS = frozenset({"province", "city", "district", "community", "street"})
 
@@ -42,31 +51,52 @@ async def create(
     Raises Rejected with the wrong fields, Conflict ``possible_duplicate`` or ``account_number_taken``.
     """
     by.require(Action.CUSTOMER_WRITE)
-    values = rules.checked(fields, new=True)
+    if account_number is not None:
+        by.require(Action.CUSTOMER_IMPORT)  # brought from another system, as an import brings many
+    if accept_duplicate:
+        by.require(Action.CUSTOMER_ACCEPT_DUPLICATE)
+    now = uow.clock.now()
+    entered = await record.checked(uow, fields, None, now.date(), by=by)
+    values = entered.columns
     if by.may(Action.CALL_DIAL) and not by.may(Action.CUSTOMER_ASSIGN):
         values.setdefault("owner_id", by.user_id)  # who works with customers works with those he enters
-    numbers = _phones(phones, area_code)
+    numbers = new_phones(phones, area_code)
     if not accept_duplicate:
-        await _refuse_duplicate(uow, values["name"], numbers)
+        await _refuse_duplicate(uow, entered, phones, area_code, by)
     await _set_owner_fields(uow, values, by, Action.CUSTOMER_WRITE)
-    now = uow.clock.now()
-    if account_number is None:
-        (account_number,) = await take_account_numbers(uow, 1)
-    else:
-        await claim_account_number(uow, account_number)
+    if values.get("owner_id") is not None:
+        await allocation.check_first_owner(uow, values["owner_id"], by)
+    entered.sealed = {name: text for name, text in entered.sealed.items() if text}
+    record.refuse_without_medical_right(entered, by, values.get("owner_id"), values["department_id"])
+    account_number = await _account_number(uow, account_number)
     customer = Customer(
         id=new_id(), account_number=account_number, created_at=now, updated_at=now, entered_by_id=by.user_id, **values
     )
-    _derive(customer)
     customer.phones = numbers
-    uow.session.add(customer)
-    await uow.session.flush()
-    number = await uow.session.get_one(AccountNumber, account_number)
-    number.customer_id = customer.id
+    await _add(uow, customer, entered)
     audit.record(uow, by, "customer.create", "customer", customer.id, {"account_number": account_number})
     uow.emit(CustomerCreated(customer_id=customer.id, by_user_id=by.user_id))
-    _numbers_changed(uow, customer, ())
+    numbers_changed(uow, customer, ())
+    await _keep_up(uow, customer, {name: (None, value) for name, value in values.items()}, by)
     return customer
+
+
+async def _account_number(uow: UnitOfWork, brought: str | None) -> str:
+    """The next one, or the one that came along. Raises Conflict when it was ever given."""
+    if brought is None:
+        (number,) = await take_account_numbers(uow, 1)
+        return number
+    return await claim_account_number(uow, brought)
+
+
+async def _add(uow: UnitOfWork, customer: Customer, entered: record.Entered) -> None:
+    _derive(customer)
+    record.prepare(uow, customer, entered)
+    uow.session.add(customer)
+    await uow.session.flush()
+    number = await uow.session.get_one(AccountNumber, customer.account_number)
+    number.customer_id = customer.id
+    record.store_details(uow, customer, entered)
 
 
 async def update(
@@ -84,22 +114,32 @@ async def update(
 
     Raises Conflict ``stale`` when somebody else has changed it since, NotFound, Rejected.
     """
+    if fields.get("owner_id") is not None:
+        # People before customers, as every transfer locks them: two that cross then never wait for each other.
+        await allocation_queries.lock_people(uow.session, [fields["owner_id"]])
     customer = await queries.customer_to_change(uow.session, by, customer_id, Action.CUSTOMER_WRITE)
     if version is not None and version != customer.version:
         raise _stale()
-    values = rules.checked(fields, new=False)
-    before = {name: getattr(customer, name) for name in values}
-    changed = {name: value for name, value in values.items() if value != before[name]}
-    if "owner_id" in changed or "department_id" in changed:
-        await _change_owner(uow, customer, changed, by, reason)
-    for name, value in changed.items():
-        setattr(customer, name, value)
-    if changed:
-        _derive(customer, changed)
-    if phones is not None and _replace_phones(uow, customer, phones, area_code, by):
-        changed["phones"] = None
-    if changed:
-        await _changed(uow, customer, {name: before.get(name) for name in changed}, by)
+    entered = await record.checked(uow, fields, customer, uow.clock.now().date(), by=by)
+    record.refuse_without_medical_right(entered, by, customer.owner_id, customer.department_id)
+    moved = await _change_reach(uow, customer, entered.columns, by, reason)
+    changes = await record.store(uow, customer, entered)
+    if changes:
+        _derive(customer, changes)
+    if phones is not None and replace_phones(uow, customer, phones, area_code, by):
+        changes["phones"] = (None, None)
+    if changes:
+        await _changed(uow, customer, changes, by, RecordState.ALLOCATED if moved else RecordState.CHANGED)
+    return customer
+
+
+async def verify(uow: UnitOfWork, customer_id: int, *, by: Actor) -> Customer:
+    """Somebody has asked the customer: all of this is still right today."""
+    customer = await queries.customer_to_change(uow.session, by, customer_id, Action.CUSTOMER_WRITE)
+    customer.verified_at, customer.verified_by_id = uow.clock.now(), by.user_id
+    audit.record(uow, by, "customer.verify", "customer", customer.id)
+    history.verified(uow, customer.id, by_id=by.user_id)
+    await _flushed(uow)
     return customer
 
 
@@ -111,8 +151,8 @@ async def add_phone(
     kept = [PhoneInput(p.number, p.kind, state=p.state) for p in customer.phones]
     given = normalise(phone.number, area_code)
     kept = [k for k, p in zip(kept, customer.phones, strict=True) if p.reversed_digits != given.reversed_digits]
-    if _replace_phones(uow, customer, [phone, *kept] if phone.primary else [*kept, phone], area_code, by):
-        await _changed(uow, customer, {"phones": None}, by)
+    if replace_phones(uow, customer, [phone, *kept] if phone.primary else [*kept, phone], area_code, by):
+        await _changed(uow, customer, {"phones": (None, None)}, by)
     return customer
 
 
@@ -151,6 +191,14 @@ async def reveal_phones(uow: UnitOfWork, customer_id: int, *, reason: str, by: A
     return [phone.number for phone in customer.phones]
 
 
+async def reveal_id_card(uow: UnitOfWork, customer_id: int, *, reason: str, by: Actor) -> list[str]:
+    """The whole number of the ID card, if it is known; the audit keeps who, when and why."""
+    customer = await queries.customer_to_change(uow.session, by, customer_id, Action.CUSTOMER_REVEAL)
+    audit.record(uow, by, "customer.reveal_id_card", "customer", customer.id, {"reason": checked_reason(reason)})
+    number = sealed.open_id_card(uow.keyring, customer.id, customer.id_card_sealed)
+    return [] if number is None else [number]
+
+
 def checked_reason(reason: str) -> str:
     """Why somebody needs a whole number. Raises Rejected for none."""
     plain = rules.clean(reason)
@@ -159,99 +207,50 @@ def checked_reason(reason: str) -> str:
     return plain[:500]
 
 
-async def add_family_member(
-    uow: UnitOfWork, customer_id: int, *, name: str, relation: str, by: Actor, birth_year: int | None = None
-) -> FamilyMember:
-    """Raises NotFound when the customer is out of reach, Rejected without name or relation, or for an odd year."""
-    customer = await queries.customer_to_change(uow.session, by, customer_id, Action.CUSTOMER_WRITE)
-    plain = {"name": rules.clean(name), "relation": rules.clean(relation)}
-    errors = {field: "must not be empty" for field, text in plain.items() if not text}
-    errors |= {field: "too long" for field, most in (("name", 120), ("relation", 40)) if len(plain[field]) > most}
-    if birth_year is not None and not 1880 <= birth_year <= uow.clock.now().year:
-        errors["birth_year"] = "no year of birth"
-    if errors:
-        raise Rejected("family_invalid", "A relative needs a name and a relation.", errors=errors)
-    member = FamilyMember(id=new_id(), customer_id=customer.id, birth_year=birth_year, **plain)
-    uow.session.add(member)
-    audit.record(uow, by, "customer.family_added", "customer", customer.id, {"relation": plain["relation"]})
-    return member
-
-
-async def _refuse_duplicate(uow: UnitOfWork, name: str, phones: Iterable[Phone]) -> None:
-    numbers = [phone.e164 for phone in phones if phone.e164]
-    found = await queries.same_person(uow.session, name, numbers) if numbers else []
+async def _refuse_duplicate(
+    uow: UnitOfWork, entered: record.Entered, phones: Sequence[PhoneInput], area_code: str, by: Actor
+) -> None:
+    """Raises Conflict ``possible_duplicate`` that names who is stored already, best first."""
+    values = entered.columns
+    probe = Probe(
+        name=values["name"],
+        phones=[phone.number for phone in phones],
+        id_card_index=sealed.id_card_index(uow.keyring, entered.card.number18) if entered.card else None,
+        birthday=(values.get("birth_year"), values.get("birth_month"), values.get("birth_day")),
+        calendar=values.get("birth_calendar") or Calendar.SOLAR,
+        leap=values.get("birth_leap", False),
+        sex=values.get("sex"),
+        kind=values["kind"],
+        address={name: values.get(name) for name in ("province", "city", "street")},
+        area_code=area_code,
+    )
+    found = await duplicates_queries.candidates(uow.session, by, probe, least=duplicate_rules.LIKELY)
     if found:
         raise Conflict(
             "possible_duplicate",
-            f"{name} is stored already with this number ({found[0].account_number}).",
+            f"{values['name']} seems to be stored already.",
             extra={
-                "candidates": [{"customer_id": row.id, "score": 0.95, "reasons": ["phone", "name"]} for row in found]
+                "candidates": [
+                    {
+                        "customer_id": one.customer_id if one.reachable else None,
+                        "name": one.name if one.reachable else None,
+                        "ask": None
+                        if one.ask is None
+                        else {"person": one.ask.person, "department": one.ask.department},
+                        "score": one.score,
+                        "reasons": [str(reason) for reason in one.reasons],
+                    }
+                    for one in found
+                ]
             },
         )
 
 
-def _phones(given: Sequence[PhoneInput], area_code: str) -> list[Phone]:
-    """Normalised, each number once, the primary first. Raises Rejected that names the wrong ones."""
-    if len(given) > rules.MOST_PHONES:
-        raise Rejected("too_many_phones", f"A customer has at most {rules.MOST_PHONES} numbers.")
-    errors: dict[str, str] = {}
-    found: dict[str, Phone] = {}
-    ordered = sorted(enumerate(given), key=lambda pair: not pair[1].primary)
-    for index, phone in ordered:
-        try:
-            number = normalise(phone.number, area_code)
-        except Rejected as error:
-            errors[f"phones.{index}.number"] = error.detail
-            continue
-        found.setdefault(
-            number.reversed_digits,
-            Phone(
-                id=new_id(),
-                number=rules.clean(phone.number)[:40],
-                e164=number.e164,
-                reversed_digits=number.reversed_digits,
-                kind=rules.phone_kind(phone.kind, number),
-                state=phone.state or PhoneState.UNVERIFIED,
-            ),
-        )
-    if errors:
-        raise Rejected("phone_invalid", next(iter(errors.values())), errors=errors)
-    for position, one in enumerate(found.values()):
-        one.position = position
-    return list(found.values())
-
-
-def _replace_phones(
-    uow: UnitOfWork, customer: Customer, given: Sequence[PhoneInput], area_code: str, by: Actor
-) -> bool:
-    """Whether anything changed; what was there keeps its id, and its state unless a new one is given."""
-    old = {phone.reversed_digits: phone for phone in customer.phones}
-    before = [(p.reversed_digits, p.kind, p.state) for p in customer.phones]
-    given = [_unmasked(phone, customer, by) for phone in given]
-    states = {normalise(p.number, area_code).reversed_digits: p.state for p in given if p.state is not None}
-    numbers = []
-    for new in _phones(given, area_code):
-        kept = old.get(new.reversed_digits)
-        if kept is not None:
-            kept.kind, kept.position = new.kind, new.position
-            kept.state = states.get(new.reversed_digits, kept.state)
-        numbers.append(kept or new)
-    if [(p.reversed_digits, p.kind, p.state) for p in numbers] == before:
-        return False
-    gone = [phone.e164 for phone in customer.phones if phone not in numbers]
-    customer.phones = numbers
-    _numbers_changed(uow, customer, [e164 for e164 in gone if e164])
-    return True
-
-
-def _unmasked(phone: PhoneInput, customer: Customer, by: Actor) -> PhoneInput:
-    """Who sees 138****8000 sends it back so: it stands for the one number that looks like it."""
-    if "*" not in phone.number or not by.masks(Mask.PHONE):
-        return phone
-    same = [p for p in customer.phones if masked_number(p.number, p.e164) == phone.number]
-    if len(same) != 1:
-        raise Rejected("phone_masked", "A masked number cannot be changed; type the whole number.")
-    return PhoneInput(same[0].number, phone.kind or same[0].kind, phone.primary, phone.state)
+async def _keep_up(uow: UnitOfWork, customer: Customer, changes: Mapping[str, tuple[Any, Any]], by: Actor) -> None:
+    """What follows from each change: the history of classifications, the keys of likeness, the search index."""
+    classification.record_changes(uow, customer.id, changes, by=by)
+    await duplicates.keys_changed(uow, customer)
+    await search.index(uow, [customer])
 
 
 async def _set_owner_fields(uow: UnitOfWork, values: dict[str, Any], by: Actor, right: Action) -> None:
@@ -266,34 +265,27 @@ async def _set_owner_fields(uow: UnitOfWork, values: dict[str, Any], by: Actor, 
         raise Denied("owner_out_of_reach", "You may not give customers to this person.")
 
 
-async def _change_owner(uow: UnitOfWork, customer: Customer, changed: dict[str, Any], by: Actor, reason: str) -> None:
+async def _change_reach(uow: UnitOfWork, customer: Customer, columns: dict[str, Any], by: Actor, reason: str) -> bool:
+    """A new owner, department or centre: only by who may give customers away. Whether the owner is another now."""
+    changed = {
+        name: columns.pop(name)
+        for name in ("owner_id", "department_id", *sorted(rules.CENTRES))
+        if name in columns and columns[name] != getattr(customer, name)
+    }
+    if not changed:
+        return False
     by.require(Action.CUSTOMER_ASSIGN)
-    values = {"owner_id": changed.get("owner_id", customer.owner_id)}
-    if values["owner_id"] is None:
-        values["department_id"] = changed.get("department_id", customer.department_id)
-    await _set_owner_fields(uow, values, by, Action.CUSTOMER_ASSIGN)
-    changed.update(values)
-    if values["owner_id"] == customer.owner_id:
-        return
-    uow.session.add(
-        OwnerChange(
-            id=new_id(),
-            customer_id=customer.id,
-            at=uow.clock.now(),
-            from_user_id=customer.owner_id,
-            to_user_id=values["owner_id"],
-            by_user_id=by.user_id,
-            reason=rules.clean(reason),
-        )
-    )
-    uow.emit(
-        CustomerTransferred(
-            customer_id=customer.id,
-            from_user_id=customer.owner_id,
-            to_user_id=values["owner_id"],
-            by_user_id=by.user_id,
-        )
-    )
+    moved = "owner_id" in changed
+    if moved:
+        owner_id = changed.pop("owner_id")
+        await allocation.change_owner(uow, customer.id, owner_id, reason, by=by, owner_seen=customer.owner_id)
+        await uow.session.refresh(customer, [column.key for column in Customer.__mapper__.column_attrs])
+    if customer.owner_id is not None:
+        changed.pop("department_id", None)  # a customer is where his owner is
+    elif "department_id" in changed:
+        await _set_owner_fields(uow, changed | {"owner_id": None}, by, Action.CUSTOMER_ASSIGN)
+    columns |= changed
+    return moved
 
 
 def _derive(customer: Customer, changed: Iterable[str] = ("name", *_ADDRESS)) -> None:
@@ -303,19 +295,34 @@ def _derive(customer: Customer, changed: Iterable[str] = ("name", *_ADDRESS)) ->
         customer.household_key = rules.household_key({name: getattr(customer, name) for name in _ADDRESS})
 
 
-async def _changed(uow: UnitOfWork, customer: Customer, before: Mapping[str, Any], by: Actor) -> None:
+async def _changed(
+    uow: UnitOfWork,
+    customer: Customer,
+    changes: Mapping[str, tuple[Any, Any]],
+    by: Actor,
+    state: RecordState = RecordState.CHANGED,
+) -> None:
     customer.updated_at = uow.clock.now()
     flag_modified(customer, "updated_at")  # the version rises, also for a mere change of numbers
+    record_state, customer.record_state = (customer.record_state, state), state
+    await record.measure(uow, customer)
+    await _flushed(uow)
+    shown = {name: pair for name, pair in changes.items() if name != "phones" and name not in sealed.FIELDS}
+    old = {name: _plain(before) for name, (before, _after) in shown.items()}
+    new = {name: _plain(after) for name, (_before, after) in shown.items()}
+    audit.record(
+        uow, by, "customer.update", "customer", customer.id, {"fields": sorted(changes), "old": old, "new": new}
+    )
+    history.edited(uow, customer.id, changes, by_id=by.user_id)
+    uow.emit(CustomerChanged(customer_id=customer.id, by_user_id=by.user_id, fields=sorted(changes)))
+    await _keep_up(uow, customer, {**changes, "record_state": record_state}, by)
+
+
+async def _flushed(uow: UnitOfWork) -> None:
     try:
         await uow.session.flush()
     except StaleDataError:
         raise _stale() from None
-    old = {name: _plain(value) for name, value in before.items() if name != "phones"}
-    new = {name: _plain(getattr(customer, name)) for name in old}
-    audit.record(
-        uow, by, "customer.update", "customer", customer.id, {"fields": sorted(before), "old": old, "new": new}
-    )
-    uow.emit(CustomerChanged(customer_id=customer.id, by_user_id=by.user_id, fields=sorted(before)))
 
 
 def _plain(value: Any) -> Any:
@@ -324,9 +331,3 @@ def _plain(value: Any) -> Any:
 
 def _stale() -> Conflict:
     return Conflict("stale", "Somebody else has changed this customer meanwhile; read it again and repeat the change.")
-
-
-def _numbers_changed(uow: UnitOfWork, customer: Customer, gone: Iterable[str]) -> None:
-    numbers = sorted({*gone, *(phone.e164 for phone in customer.phones if phone.e164)})
-    if numbers:
-        uow.emit(PhonesChanged(customer_id=customer.id, e164=numbers))

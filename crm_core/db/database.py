@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,8 +20,9 @@ from crm_core.db.glance import Glances
 from crm_core.db.sqlite import creator
 from crm_core.db.uow import UnitOfWork
 from crm_core.db.wakeup import Wakeup, wakeup_for
-from crm_core.kernel.clock import Clock, SystemClock
+from crm_core.kernel.clock import HOME, Clock, SystemClock
 from crm_core.kernel.errors import Unavailable
+from crm_core.kernel.sealing import NO_KEYS, KeyRing
 
 T = TypeVar("T")
 _READERS = 6
@@ -36,11 +38,19 @@ def _loads(value: Any) -> Any:
 
 
 class Database:
-    """The one way to the data. ``url`` is any SQLAlchemy async URL for SQLite (aiosqlite) or PostgreSQL (asyncpg)."""
+    """The one way to the data. ``url`` is any SQLAlchemy async URL for SQLite (aiosqlite) or PostgreSQL (asyncpg).
 
-    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+    Without a ``keyring`` all works but the encrypted fields: touching one raises Unavailable. ``zone`` is where the
+    business's days are counted.
+    """
+
+    def __init__(
+        self, url: str, *, clock: Clock | None = None, keyring: KeyRing = NO_KEYS, zone: tzinfo = HOME
+    ) -> None:
         self.url = make_url(url)
         self.clock: Clock = clock or SystemClock()
+        self.keyring = keyring
+        self.zone = zone
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.wakeup: Wakeup = wakeup_for(self.url)
         self._write_lock = asyncio.Lock()
@@ -57,6 +67,7 @@ class Database:
                 pool_size=10,
                 max_overflow=10,
                 pool_pre_ping=True,
+                hide_parameters=True,  # an error's text goes to the log: no names and numbers in it
                 json_serializer=_dumps,
                 json_deserializer=orjson.loads,
             )
@@ -68,6 +79,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
+            hide_parameters=True,
             json_serializer=_dumps,
             json_deserializer=_loads,
         )
@@ -79,7 +91,7 @@ class Database:
         """One transaction: commits on clean exit, else rolls back. Raises Unavailable when the database is away."""
         async with self._turn():
             with _Translated():
-                async with UnitOfWork(self._writer, self.clock, self.wakeup) as uow:
+                async with UnitOfWork(self._writer, self.clock, self.wakeup, self.keyring, self.zone) as uow:
                     yield uow
 
     @asynccontextmanager
@@ -95,7 +107,8 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session that only reads."""
         with _Translated():
-            async with AsyncSession(self._reader, expire_on_commit=False, autoflush=False) as session:
+            info = {"keyring": self.keyring, "clock": self.clock, "zone": self.zone}
+            async with AsyncSession(self._reader, expire_on_commit=False, autoflush=False, info=info) as session:
                 yield session
 
     async def glance(self, read: Callable[[Connection], T]) -> T:
@@ -115,6 +128,27 @@ class Database:
         """Runs schema work on a plain connection in its own transaction (migrations, create_all in tests)."""
         async with self._writer.begin() as connection:
             return await connection.run_sync(work)
+
+    async def alter(self, work: Callable[[Any], Any]) -> Any:
+        """Runs a change of the tables in one transaction.
+
+        SQLite changes a table by making it anew, and dropping the old one would delete what points at its rows: so
+        without foreign keys, which are all looked at before the end. Raises RuntimeError when one points nowhere.
+        """
+        if not self.is_sqlite:
+            return await self.run_sync(work)
+        async with self._writer.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.execute("PRAGMA foreign_keys=OFF")  # to no effect inside a transaction
+            try:
+                async with connection.begin():
+                    done = await connection.run_sync(work)
+                    astray = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).fetchall()
+                    if astray:
+                        raise RuntimeError(f"rows of {sorted({row[0] for row in astray})} point nowhere")
+            finally:
+                await driver.execute("PRAGMA foreign_keys=ON")
+        return done
 
     async def close(self) -> None:
         await self.wakeup.close()

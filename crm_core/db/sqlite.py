@@ -51,6 +51,10 @@ class Connection(aiosqlite.Connection):
             done.exception()  # looked at, so that it is not reported as forgotten: the cancellation goes first
             raise
 
+    async def in_thread(self, work: Callable[..., Any], *given: Any) -> Any:
+        """Runs ``work(connection, *given)`` where the statements run: many of them for one trip there."""
+        return await self._execute(lambda: work(self._connection, *given))
+
     async def rollback(self) -> None:
         """Always ends in order: a cancellation that comes meanwhile waits for the next pause of the task."""
         try:

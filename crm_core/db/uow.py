@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import tzinfo
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,17 +12,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from crm_core.db.outbox import OutboxRow
 from crm_core.db.wakeup import Wakeup
-from crm_core.kernel.clock import Clock
+from crm_core.kernel.clock import HOME, Clock
 from crm_core.kernel.events import DomainEvent
 from crm_core.kernel.ids import new_id
+from crm_core.kernel.sealing import NO_KEYS, KeyRing
 
 
 class UnitOfWork:
-    """One transaction with its session, its clock and the domain events that leave with it."""
+    """One transaction with its session, its clock, its keys and the domain events that leave with it."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, wakeup: Wakeup) -> None:
-        self.session = AsyncSession(engine, expire_on_commit=False)
+    def __init__(
+        self, engine: AsyncEngine, clock: Clock, wakeup: Wakeup, keyring: KeyRing = NO_KEYS, zone: tzinfo = HOME
+    ) -> None:
+        info = {"keyring": keyring, "clock": clock, "zone": zone}
+        self.session = AsyncSession(engine, expire_on_commit=False, info=info)
         self.clock = clock
+        self.keyring = keyring
         self._wakeup = wakeup
         self._events: list[dict[str, Any]] = []
         self._before_commit: dict[str, Callable[[], Awaitable[None]]] = {}

@@ -67,7 +67,12 @@ async def copy_new(
 
 async def insert_new(session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]], *, key: str) -> list[Any]:
     """Inserts those rows whose ``key`` is not there yet and says which ones they were."""
-    statement = _INSERT[session.get_bind().dialect.name](table).values(list(rows))
-    statement = statement.on_conflict_do_nothing(index_elements=[key]).returning(table.c[key])
+    if not rows:
+        return []
     connection = await session.connection()
-    return list((await connection.execute(statement)).scalars())
+    return list((await connection.execute(_new(connection.dialect.name, table, key), list(rows))).scalars())
+
+
+@lru_cache(maxsize=64)
+def _new(dialect: str, table: Table, key: str) -> Any:
+    return _INSERT[dialect](table).on_conflict_do_nothing(index_elements=[key]).returning(table.c[key])

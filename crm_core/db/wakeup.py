@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
-import asyncpg
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,7 +38,9 @@ class LocalWakeup:
 
     async def wait(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._event.wait(), seconds)
+            # Not wait_for: on Python 3.11 it loses a cancellation that comes together with the event.
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
         except TimeoutError:
             return
         self._event.clear()
@@ -65,7 +66,9 @@ class PostgresWakeup:
     async def wait(self, seconds: float) -> None:
         await self._listen()
         try:
-            await asyncio.wait_for(self._event.wait(), seconds)
+            # Not wait_for: on Python 3.11 it loses a cancellation that comes together with the event.
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
         except TimeoutError:
             return
         self._event.clear()
@@ -73,6 +76,8 @@ class PostgresWakeup:
     async def _listen(self) -> None:
         if self._connection is not None and not self._connection.is_closed():
             return
+        import asyncpg  # not for who has the embedded database
+
         try:
             self._connection = await asyncpg.connect(self._dsn)
             await self._connection.add_listener(CHANNEL, lambda *_: self._event.set())

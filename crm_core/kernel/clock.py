@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+HOME: Final = ZoneInfo("Asia/Shanghai")  # where the business's days are counted unless the settings say otherwise
 
 
 class Clock(Protocol):

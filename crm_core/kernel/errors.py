@@ -1,4 +1,4 @@
-"""The errors of the domain: five kinds, each with a stable slug; transports translate them, nobody parses text."""
+"""The errors of the domain: a few kinds, each with a stable slug; transports translate them, nobody parses text."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ class Denied(CrmError):
 
 class Unauthenticated(Denied):
     """Nobody is signed in, or not any more."""
+
+
+class TooMuch(CrmError):
+    """The asker has had as much as is allowed for now; ``retry_after`` in ``extra`` is in seconds."""
 
 
 class Unavailable(CrmError):

@@ -53,7 +53,7 @@ def parse_time_cursor(cursor: str) -> tuple[datetime, int]:
     try:
         return _EPOCH + timedelta(microseconds=int(text)), identifier
     except (ValueError, OverflowError):
-        raise _bad_cursor() from None
+        raise bad_cursor() from None
 
 
 def text_cursor(text: str, identifier: int) -> str:
@@ -68,13 +68,14 @@ def parse_text_cursor(cursor: str) -> tuple[str, int]:
         identifier, _, text = raw.partition(":")
         number = int(identifier)
     except (binascii.Error, UnicodeError, ValueError):
-        raise _bad_cursor() from None
+        raise bad_cursor() from None
     if "\0" in text or not 0 <= number < 1 << 63:
-        raise _bad_cursor()
+        raise bad_cursor()
     return text, number
 
 
-def _bad_cursor() -> Rejected:
+def bad_cursor() -> Rejected:
+    """For anything that the list did not give out itself."""
     return Rejected(
         "cursor_invalid", "This cursor was not given out by this list.", errors={"cursor": "not a cursor of this list"}
     )

@@ -71,6 +71,7 @@ _SEPARATORS: Final = re.compile(r"[\s\-—–‐‑_.·()（）\u200b\u202a-\u20
 _BETWEEN: Final = re.compile(r"[,，;；、|\n\r\t/\\]+|(?:\s+(?:或者?|or|and|和)\s+)|或")
 _LONGEST_CELL = 400
 _TWO_MOBILES = 22
+SEVERAL: Final = "holds several numbers: give each a field of its own"
 _FULL = 10  # without 0 or +86 in front only a number of this length can hold its area code
 
 
@@ -81,6 +82,8 @@ def normalise(text: str, area_code: str = "") -> PhoneNumber:
         raise Rejected("phone_empty", "The phone number is empty.")
     number = _with_extension(plain, area_code)
     if number is None:
+        if len(split_cell(text, area_code)[0]) > 1:
+            raise Rejected("phone_invalid", SEVERAL)
         raise Rejected("phone_invalid", f"“{text.strip()[:40]}” is not a phone number: {_why(plain, area_code)}")
     return number
 
@@ -93,6 +96,8 @@ def recognise(text: str | None, area_code: str = "") -> PhoneNumber | None:
 
 def split_cell(text: str, area_code: str = "") -> tuple[list[PhoneNumber], list[str]]:
     """All numbers in a cell, in order and each once, and the pieces that are none."""
+    if text.isascii() and _MOBILE.fullmatch(text):  # most cells
+        return [PhoneNumber("+86" + text, NumberKind.MOBILE, "86" + text)], []
     found: dict[tuple[str, str | None], PhoneNumber] = {}
     junk: list[str] = []
     previous: PhoneNumber | None = None

@@ -24,6 +24,14 @@ class Action(StrEnum):
     CUSTOMER_WRITE = "customer.write"
     CUSTOMER_REVEAL = "customer.reveal"
     CUSTOMER_ASSIGN = "customer.assign"
+    CUSTOMER_MEDICAL_READ = "customer.medical_read"
+    CUSTOMER_MEDICAL_WRITE = "customer.medical_write"
+    CUSTOMER_EXPORT = "customer.export"
+    CUSTOMER_ERASE = "customer.erase"
+    CUSTOMER_IMPORT = "customer.import"
+    CUSTOMER_ALLOCATE = "customer.allocate"
+    INTAKE_HAND_IN = "intake.hand_in"
+    INTAKE_ENTER = "intake.enter"
     CALL_READ = "call.read"
     CALL_DIAL = "call.dial"
     CALL_NOTE = "call.note"
@@ -33,10 +41,14 @@ class Action(StrEnum):
     RECORDING_PLAY = "recording.play"
     BOARD_WATCH = "board.watch"
     REPORT_TALK_TIME = "report.talk_time"
+    REPORT_CUSTOMERS = "report.customers"
     USER_MANAGE = "user.manage"
     PBX_MANAGE = "pbx.manage"
     AUDIT_READ = "audit.read"
     SETTING_WRITE = "setting.write"
+    CUSTOMER_MERGE = "customer.merge"
+    CUSTOMER_ACCEPT_DUPLICATE = "customer.accept_duplicate"
+    DUPLICATE_SEARCH = "duplicate.search"
 
 
 class Mask(StrEnum):
@@ -51,25 +63,32 @@ RIGHTS: dict[Role, dict[Action, Scope]] = {
     Role.AGENT: {
         _A.CUSTOMER_READ: Scope.OWN,
         _A.CUSTOMER_WRITE: Scope.OWN,
+        _A.CUSTOMER_MEDICAL_READ: Scope.OWN,
+        _A.CUSTOMER_MEDICAL_WRITE: Scope.OWN,
         _A.CALL_READ: Scope.OWN,
         _A.CALL_DIAL: Scope.OWN,
         _A.CALL_NOTE: Scope.OWN,
         _A.MISSED_CLAIM: Scope.DEPARTMENT,
         _A.RECORDING_PLAY: Scope.OWN,
+        _A.INTAKE_HAND_IN: Scope.OWN,
     },
     Role.SERVICE_AGENT: {
         _A.CUSTOMER_READ: Scope.DEPARTMENT,
         _A.CUSTOMER_WRITE: Scope.DEPARTMENT,
+        _A.CUSTOMER_MEDICAL_READ: Scope.DEPARTMENT,
+        _A.CUSTOMER_MEDICAL_WRITE: Scope.DEPARTMENT,
         _A.CUSTOMER_REVEAL: Scope.DEPARTMENT,
         _A.CALL_READ: Scope.OWN,
         _A.CALL_DIAL: Scope.OWN,
         _A.CALL_NOTE: Scope.OWN,
         _A.MISSED_CLAIM: Scope.DEPARTMENT,
         _A.RECORDING_PLAY: Scope.OWN,
+        _A.INTAKE_HAND_IN: Scope.OWN,
     },
     Role.SUPERVISOR: {
         _A.CUSTOMER_READ: Scope.DEPARTMENT,
         _A.CUSTOMER_WRITE: Scope.DEPARTMENT,
+        _A.CUSTOMER_MEDICAL_READ: Scope.DEPARTMENT,
         _A.CUSTOMER_REVEAL: Scope.DEPARTMENT,
         _A.CALL_READ: Scope.DEPARTMENT,
         _A.CALL_DIAL: Scope.OWN,
@@ -80,12 +99,22 @@ RIGHTS: dict[Role, dict[Action, Scope]] = {
         _A.RECORDING_PLAY: Scope.DEPARTMENT,
         _A.BOARD_WATCH: Scope.DEPARTMENT,
         _A.REPORT_TALK_TIME: Scope.DEPARTMENT,
+        _A.REPORT_CUSTOMERS: Scope.DEPARTMENT,
+        _A.INTAKE_HAND_IN: Scope.DEPARTMENT,
+        _A.CUSTOMER_MERGE: Scope.DEPARTMENT,
+        _A.CUSTOMER_ACCEPT_DUPLICATE: Scope.DEPARTMENT,
     },
     Role.MANAGER: {
         _A.CUSTOMER_READ: Scope.CENTRE,
         _A.CUSTOMER_WRITE: Scope.CENTRE,
+        _A.CUSTOMER_MEDICAL_READ: Scope.CENTRE,
+        _A.CUSTOMER_MEDICAL_WRITE: Scope.CENTRE,
         _A.CUSTOMER_REVEAL: Scope.CENTRE,
         _A.CUSTOMER_ASSIGN: Scope.CENTRE,
+        _A.CUSTOMER_EXPORT: Scope.CENTRE,
+        _A.CUSTOMER_ERASE: Scope.CENTRE,
+        _A.CUSTOMER_IMPORT: Scope.CENTRE,
+        _A.CUSTOMER_ALLOCATE: Scope.CENTRE,
         _A.CALL_READ: Scope.CENTRE,
         _A.CALL_DIAL: Scope.OWN,
         _A.CALL_NOTE: Scope.CENTRE,
@@ -95,15 +124,31 @@ RIGHTS: dict[Role, dict[Action, Scope]] = {
         _A.RECORDING_PLAY: Scope.CENTRE,
         _A.BOARD_WATCH: Scope.CENTRE,
         _A.REPORT_TALK_TIME: Scope.CENTRE,
+        _A.REPORT_CUSTOMERS: Scope.CENTRE,
+        _A.INTAKE_HAND_IN: Scope.CENTRE,
+        _A.CUSTOMER_MERGE: Scope.CENTRE,
+        _A.CUSTOMER_ACCEPT_DUPLICATE: Scope.CENTRE,
+        _A.DUPLICATE_SEARCH: Scope.CENTRE,
     },
     Role.DATA_CLERK: {
         _A.CUSTOMER_READ: Scope.CENTRE,
         _A.CUSTOMER_WRITE: Scope.CENTRE,
+        _A.CUSTOMER_MEDICAL_READ: Scope.CENTRE,
+        _A.CUSTOMER_MEDICAL_WRITE: Scope.CENTRE,
+        _A.CUSTOMER_IMPORT: Scope.CENTRE,
+        _A.INTAKE_HAND_IN: Scope.CENTRE,
+        _A.INTAKE_ENTER: Scope.CENTRE,
+        _A.CUSTOMER_MERGE: Scope.CENTRE,
+        _A.CUSTOMER_ACCEPT_DUPLICATE: Scope.CENTRE,
+        _A.DUPLICATE_SEARCH: Scope.CENTRE,
     },
     Role.WAREHOUSE: {_A.CUSTOMER_READ: Scope.CENTRE, _A.CUSTOMER_REVEAL: Scope.CENTRE},
     Role.FINANCE: {_A.CUSTOMER_READ: Scope.CENTRE, _A.CUSTOMER_REVEAL: Scope.CENTRE},
     Role.ADMIN: _ALL_ACTIONS,
 }
+
+# Whose daily work is with customers: to them customers are allocated.
+CUSTOMER_WORKERS = frozenset(role for role, rights in RIGHTS.items() if rights.get(_A.CALL_DIAL) is Scope.OWN)
 
 # What a role sees as 138****8000; a reveal with a reason lifts it for one object.
 MASKS: dict[Role, frozenset[Mask]] = {

@@ -51,6 +51,49 @@ class Targets:
     service_level_seconds: float = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class IntakeRules:
+    """How sheets go into the base.
+
+    A day on which more than ``delay_sheets`` were handed in may be finished ``delay_days`` later (0 sheets: never);
+    a sheet stays with its clerk for ``lease_minutes``; a number that nobody answers ``tries`` times is unreachable.
+    """
+
+    delay_sheets: float = 200.0
+    delay_days: float = 1.0
+    lease_minutes: float = 30.0
+    tries: float = 3.0
+
+
+# With customers the Chinese word is stored, because that is what files and older records bring along.
+_SOURCES: Final = (
+    ("own", "个人搜集", "Own collection"),
+    ("referral", "转介绍", "Referral"),
+    ("company_event", "公司活动", "Company event"),
+    ("outside", "外联", "Outside channel"),
+    ("lecture", "科普会", "Health lecture"),
+    ("tour", "旅游", "Tour"),
+    ("experience", "体验", "Trial session"),
+    ("organization", "单位合作", "Co-operation with an organisation"),
+    ("call_centre", "呼叫中心", "Call centre"),
+    ("web", "网站", "Web"),
+    ("social", "社交媒体", "Social media"),
+    ("mail", "信函", "Mail"),
+    ("interview", "面谈", "Interview"),
+    ("questionnaire", "问卷调查", "Questionnaire"),
+    ("phone_survey", "电话调查", "Phone survey"),
+    ("measurement", "仪器检测", "Measurement"),
+    ("data_trace", "数据追踪", "Data trace"),
+    ("service", "售后服务", "Service"),
+    ("shop", "销售终端", "Point of sale"),
+    ("media", "媒体", "Media"),
+    ("authority", "主管部门", "Authority"),
+    ("bank", "银行", "Bank"),
+    ("consultancy", "咨询公司", "Consultancy"),
+    ("partner", "合作伙伴", "Partner"),
+    ("association", "行业协会", "Association"),
+    ("other", "其他", "Other"),
+)
 _PAUSES: Final = ("break", "lunch", "training", "meeting", "backoffice", "callback")
 _DISPOSITIONS: Final = (
     "sale",
@@ -75,6 +118,9 @@ class Preferences:
     dispositions: tuple[Choice, ...] = tuple(Choice(code) for code in _DISPOSITIONS)
     queue_labels: Mapping[str, str] = field(default_factory=dict)
     wrap_up_seconds: float = 0.0
+    verify_after_days: float = 365.0  # a customer who was not asked for so long should be: data grow stale
+    sources: tuple[Choice, ...] = tuple(Choice(*source) for source in _SOURCES)
+    intake: IntakeRules = IntakeRules()
 
     def queue_label(self, name: str) -> str:
         """What people call the queue of this PBX name."""
@@ -157,8 +203,18 @@ def _queue_labels(value: object) -> Mapping[str, str]:
     return {name: label for name, label in labels.items() if name and label}
 
 
+def _verify_after_days(value: object) -> float:
+    return _number(value, "", 1, 3650)
+
+
 def _wrap_up_seconds(value: object) -> float:
     return _number(value, "", 0, 3600)
+
+
+def _intake(value: object) -> IntakeRules:
+    given = {**asdict(IntakeRules()), **_mapping(value, [f.name for f in fields(IntakeRules)])}
+    bounds = {"delay_sheets": (0, 100_000), "delay_days": (0, 30), "lease_minutes": (1, 480), "tries": (1, 20)}
+    return IntakeRules(**{name: _number(one, name, *bounds[name]) for name, one in given.items()})
 
 
 _KNOWN: Final[Mapping[str, tuple[str, Callable[[object], Any]]]] = {
@@ -168,7 +224,10 @@ _KNOWN: Final[Mapping[str, tuple[str, Callable[[object], Any]]]] = {
     "pause_reasons": ("agents.pause_reasons", _choices),
     "dispositions": ("calls.dispositions", _choices),
     "queue_labels": ("queues.labels", _queue_labels),
+    "verify_after_days": ("customers.verify_after_days", _verify_after_days),
     "wrap_up_seconds": ("agents.wrap_up_seconds", _wrap_up_seconds),
+    "sources": ("customers.sources", _choices),
+    "intake": ("customers.intake", _intake),
 }
 
 

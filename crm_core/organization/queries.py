@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from crm_core.kernel.errors import NotFound
-from crm_core.organization.access import Actor
+from crm_core.organization.access import Action, Actor
 from crm_core.organization.models import (
     ApiToken,
     Centre,
@@ -36,6 +36,16 @@ class ExtensionUser:
     display_name: str
     extension: str
     department_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who somebody is on a page; ``phone`` is PBX and extension."""
+
+    user_id: int
+    name: str
+    display_name: str
+    phone: tuple[str, str] | None
 
 
 async def user_by_name(session: AsyncSession, name: str) -> User | None:
@@ -170,6 +180,25 @@ async def actor_by_name(session: AsyncSession, name: str) -> Actor:
     return await actor_of(session, user)
 
 
+async def actor_by_id(session: AsyncSession, user_id: int) -> Actor | None:
+    """None when there is no such user, or when he may not sign in any more."""
+    user = await session.get(User, user_id)
+    return await actor_of(session, user) if user is not None and user.active else None
+
+
+async def watchers(session: AsyncSession, user_id: int) -> tuple[str, list[int]]:
+    """How somebody is called, and who watches over him: the others whose right to watch reaches his department."""
+    person = await user_by_id(session, user_id)
+    tree = await departments(session)
+    others = await session.scalars(select(User).where(User.active.is_(True), User.extension.is_not(None)))
+    reach = {"owner_id": None, "department_id": person.department_id}
+    watching = [
+        user.id for user in others
+        if user.id != user_id and build_actor(user, tree).reaches(Action.BOARD_WATCH, **reach)
+    ]  # fmt: skip
+    return person.display_name or person.name, watching
+
+
 async def session_by_hash(session: AsyncSession, token_hash: str, now: datetime) -> UserSession | None:
     rows = (
         select(UserSession)
@@ -227,6 +256,15 @@ async def settings(session: AsyncSession) -> dict[str, Any]:
 async def preferences(session: AsyncSession) -> Preferences:
     """What administrators have set, with the defaults of what they have not."""
     return parse(await settings(session))
+
+
+async def everybody(session: AsyncSession) -> Sequence[Person]:
+    """Everybody who works or worked here, with the phone of those who may still sign in: all names in one look."""
+    columns = (User.id, User.name, User.display_name, User.pbx, User.extension, User.active)
+    return [
+        Person(row.id, row.name, row.display_name, (row.pbx, row.extension) if row.extension and row.active else None)
+        for row in await session.execute(select(*columns))
+    ]
 
 
 async def people(session: AsyncSession) -> Sequence[tuple[int, str, str]]:

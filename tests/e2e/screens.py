@@ -61,7 +61,9 @@ class Screen:
 
     async def settled(self) -> None:
         """Waits until everything is drawn that the page fetches by itself."""
-        await expect(self.page.locator("main progress, .c-skeleton")).to_have_count(0, timeout=20_000)
+        await expect(self.page.locator("main progress:not([value]), .c-skeleton:visible")).to_have_count(
+            0, timeout=20_000
+        )
 
     async def live(self, path: str) -> None:
         """Opens a page and waits until it is told of calls."""

@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import event
 
+from crm_core.db import trips
 from crm_core.db.database import Database
+from crm_core.db.trips import Piece, Steps
 
 _OURS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 
@@ -26,7 +28,33 @@ def counted(db: Database) -> Iterator[list[str]]:
     for engine in engines:
         event.listen(engine, "before_cursor_execute", see)
     try:
-        yield seen
+        with in_trips() as pieces:
+            yield seen
+            seen += [piece.sql for piece in pieces]
     finally:
         for engine in engines:
             event.remove(engine, "before_cursor_execute", see)
+
+
+@contextmanager
+def in_trips() -> Iterator[list[Piece]]:
+    """The statements that go past SQLAlchemy inside the block."""
+    seen: list[Piece] = []
+
+    def watched(steps: Steps[Any]) -> Steps[Any]:
+        rows = None
+        while True:
+            try:
+                asked = next(steps) if rows is None else steps.send(rows)
+            except StopIteration as end:
+                return end.value
+            seen.append(asked)
+            rows = yield asked
+
+    kept = trips._through, trips._one_by_one
+    trips._through = lambda connection, steps: kept[0](connection, watched(steps))
+    trips._one_by_one = lambda driver, steps: kept[1](driver, watched(steps))
+    try:
+        yield seen
+    finally:
+        trips._through, trips._one_by_one = kept

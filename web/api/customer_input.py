@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Final
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, create_model
 
-from crm_core.customers.kinds import Calendar, CustomerKind, PhoneKind, PhoneState, Sex
+from crm_core.customers.details import FIELDS as DETAILS
+from crm_core.customers.details import Detail, ValueKind
+from crm_core.customers.kinds import Calendar, CustomerKind, MaritalState, PhoneKind, PhoneState, Sex, UseState
 from crm_core.customers.rules import MOST_PHONES, NOTE_LIMIT, PhoneInput
 from web.api.values import Input, Line, ObjectId, Prose
 
@@ -31,6 +34,25 @@ _PLAIN: Final = (
     "custom",
     "collected_at",
     "collected_by",
+    "collected_department",
+    "id_card",
+    "medical_history",
+    "allergies",
+    "health_state",
+    "beliefs",
+    "contraindications",
+    "ethnicity",
+    "origin",
+    "education",
+    "position",
+    "marital_state",
+    "economic_state",
+    "wedding_day",
+    "email",
+    "wechat",
+    "qq",
+    "best_way",
+    "use_state",
 )
 _EXAMPLE: Final[dict[str, JsonValue]] = {
     "name": "李秀英",
@@ -53,6 +75,7 @@ def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return value
 
 
+Prose4000 = Annotated[Prose | None, Field(max_length=4000)]
 Line10 = Annotated[Line | None, Field(max_length=10)]
 Line40 = Annotated[Line | None, Field(max_length=40)]
 Line80 = Annotated[Line | None, Field(max_length=80)]
@@ -90,6 +113,29 @@ class AddressInput(Input):
     postcode: Line10 = None
 
 
+def _detail_type(field: Detail) -> Any:
+    if field.kind is ValueKind.DAY:
+        return date | None
+    if field.kind is ValueKind.WHOLE:
+        return Annotated[int, Field(ge=0, le=field.most)] | None
+    if field.kind is ValueKind.DECIMAL:
+        return Annotated[Decimal, Field(ge=0, le=field.most, allow_inf_nan=False)] | None
+    text: Any = Line if field.kind is ValueKind.LINE else Prose
+    return Annotated[text, Field(max_length=field.most)] | None
+
+
+_DETAILS: Final[dict[str, Any]] = {
+    name: (_detail_type(field), None) for fields in DETAILS.values() for name, field in fields.items()
+}
+if TYPE_CHECKING:
+    DetailsInput = Input
+else:
+    # One field for each column of both tables: they are declared there once.
+    DetailsInput = create_model(
+        "DetailsInput", __base__=Input, __doc__="Details of a person or of an organisation.", **_DETAILS
+    )
+
+
 class CustomerFields(Input):
     """What can be entered of a customer."""
 
@@ -118,6 +164,31 @@ class CustomerFields(Input):
     ]
     collected_at: date | None = None
     collected_by: Line80 = None
+    collected_department: Line80 = None
+    centre: Annotated[Line80, Field(description="a sales centre's name; null: the department's")] = None
+    profit_centre: Line80 = None
+    service_centre: Line80 = None
+    id_card: Annotated[Line40, Field(description="18 or 15 digits; sex and birthday follow from it")] = None
+    medical_history: Prose | None = None
+    allergies: Prose4000 = None
+    health_state: Prose4000 = None
+    beliefs: Annotated[Prose | None, Field(max_length=400)] = None
+    contraindications: Annotated[Prose4000, Field(description="what must not be sold or served")] = None
+    ethnicity: Line40 = None
+    origin: Line80 = None
+    education: Line40 = None
+    position: Line80 = None
+    marital_state: MaritalState | None = None
+    economic_state: Line40 = None
+    wedding_day: date | None = None
+    email: Line200 = None
+    wechat: Line80 = None
+    qq: Annotated[Line | None, Field(max_length=20)] = None
+    best_way: Line80 = None
+    use_state: UseState | None = None
+    details: Annotated[
+        DetailsInput | None, Field(description="fields of a person or of an organisation; only the named ones change")
+    ] = None
 
 
 class CustomerChange(CustomerFields):
@@ -132,12 +203,17 @@ class NewCustomer(CustomerFields):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     name: Annotated[Line, Field(min_length=1, max_length=120)]
+    account_number: Annotated[
+        Line | None,
+        Field(min_length=1, max_length=20, description="one that the customer brings along; needs the import right"),
+    ] = None
 
 
 class RevealInput(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The delivery service needs it."}]})
 
     reason: Annotated[Line, Field(min_length=1, max_length=500)]
+    what: Annotated[Literal["phones", "id_card"], Field(description="which of the masked fields")] = "phones"
 
 
 class CustomerNoteInput(Input):
@@ -155,6 +231,8 @@ def core_fields(given: CustomerFields) -> dict[str, Any]:
     if "address" in named:
         parts = AddressInput.model_fields if given.address is None else given.address.model_fields_set
         fields |= {part: getattr(given.address, part, None) for part in parts}
+    if given.details is not None:
+        fields["details"] = {name: getattr(given.details, name) for name in given.details.model_fields_set}
     if "referred_by" in named:
         fields["referred_by_id"] = given.referred_by
     return fields

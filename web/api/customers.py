@@ -1,8 +1,10 @@
-"""Customers: quick search, one, enter, change, notes, the whole number on demand."""
+"""Customers: one, enter, change, notes, the whole number on demand."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any
 
@@ -10,13 +12,18 @@ from pydantic import AfterValidator, BaseModel, Field
 from typing_extensions import TypedDict
 
 from crm_core.customers import queries, service
+from crm_core.customers.protection import reveals
+from crm_core.customers.protection.kinds import Secret
 from crm_core.customers.views import CustomerView
+from crm_core.db.uow import UnitOfWork
 from crm_core.kernel import ids
-from crm_core.kernel.errors import Conflict, NotFound, Rejected
+from crm_core.kernel.errors import Conflict, Rejected
 from crm_core.organization import queries as organization
 from crm_core.organization.access import Action
+from crm_core.organization.models import CentreKind
 from web.api.asked import Asked
 from web.api.customer_input import (
+    AddressInput,
     CustomerChange,
     CustomerFields,
     CustomerNoteInput,
@@ -26,16 +33,13 @@ from web.api.customer_input import (
     core_phones,
 )
 from web.api.customer_json import CustomerAnswer, CustomerNoteAnswer, customer_answer, note_answer
-from web.api.values import ById, Cursor, Input, Line, Paging
+from web.api.values import ById, Cursor, Input
 from web.registry import Routes
 
 routes = Routes("customers")
+_CENTRES = {"centre": CentreKind.SALES, "profit_centre": CentreKind.PROFIT, "service_centre": CentreKind.SERVICE}
+_OUTSIDE = {name: f"address.{name}" for name in AddressInput.model_fields} | {"referred_by_id": "referred_by"}
 _TAG = re.compile(r'(?:W/)?"?(\d{1,9})"?')
-
-
-class CustomerPage(TypedDict):
-    items: list[CustomerAnswer]
-    next: Cursor | None
 
 
 class NoteList(TypedDict):
@@ -44,15 +48,9 @@ class NoteList(TypedDict):
 
 
 class Revealed(TypedDict):
-    """The whole numbers, in the order of the customer's phones."""
+    """The whole numbers, in the order of the customer's phones; the one of the ID card when that was asked for."""
 
     numbers: list[str]
-
-
-class CustomerQuery(Paging):
-    q: Annotated[
-        Line, Field(max_length=80, description="part of a name, pinyin, initials, a number, an account number")
-    ] = ""
 
 
 class AddQuery(Input):
@@ -78,24 +76,28 @@ class IfMatch(BaseModel):
         return int(found.group(1)) if found else None
 
 
+@contextmanager
+def in_clients_words() -> Iterator[None]:
+    """The core's refusals with the fields and candidates as clients know them."""
+    try:
+        yield
+    except Rejected as refused:
+        errors = {_OUTSIDE.get(name, name): text for name, text in refused.errors.items()}
+        raise Rejected(refused.code, refused.detail, errors=errors, extra=refused.extra) from None
+    except Conflict as conflict:
+        raise _with_shown_candidates(conflict) from None
+
+
 def today(asked: Asked) -> date:
     return asked.context.clock.now().astimezone(asked.context.settings.timezone).date()
 
 
-@routes.route("GET", "/customers", "Customers, newest first", right=Action.CUSTOMER_READ)
-async def list_customers(asked: Asked, query: CustomerQuery) -> CustomerPage:
-    async with asked.read() as session:
-        page = await queries.customers(
-            session, asked.actor, query.q, today=today(asked), limit=query.limit, cursor=query.cursor
-        )
-    zone = asked.context.settings.timezone
-    return {"items": [customer_answer(row, zone) for row in page.items], "next": page.next}
-
-
 @routes.route("GET", "/customers/{id}", "One customer", right=Action.CUSTOMER_READ, subject="customer")
 async def get_customer(asked: Asked, path: ById) -> CustomerAnswer:
-    """The answer's ETag is the version."""
-    return await _whole(asked, path.id)
+    """The answer's ETag is the version. Who had the card open, and when, is on record."""
+    answer = await _whole(asked, path.id)
+    asked.context.reads.note(path.id, asked.actor.user_id, asked.context.clock.now())
+    return answer
 
 
 @routes.route(
@@ -105,15 +107,15 @@ async def get_customer(asked: Asked, path: ById) -> CustomerAnswer:
     right=Action.CUSTOMER_WRITE,
     status=201,
     errors={
-        403: ["owner_out_of_reach"],
-        409: ["possible_duplicate"],
+        403: ["owner_out_of_reach", "medical_denied"],
+        409: ["possible_duplicate", "id_card_taken", "cap_reached", "no_owner"],
         422: ["customer_invalid", "phone_invalid"],
     },
 )
 async def add_customer(asked: Asked, query: AddQuery, body: NewCustomer) -> CustomerAnswer:
     """409 `possible_duplicate` names `candidates` when somebody of this name has one of these numbers."""
-    fields = await _fields(asked, body)
-    try:
+    fields = await fields_of(asked, body)
+    with in_clients_words():
         async with asked.uow() as uow:
             customer = await service.create(
                 uow,
@@ -121,10 +123,9 @@ async def add_customer(asked: Asked, query: AddQuery, body: NewCustomer) -> Cust
                 core_phones(body) or (),
                 by=asked.actor,
                 area_code=asked.context.settings.area_code,
+                account_number=body.account_number,
                 accept_duplicate=query.accept_duplicate,
             )
-    except Conflict as conflict:
-        raise _with_shown_candidates(conflict, body.name) from None
     asked.headers["Location"] = f"/api/v1/customers/{ids.show(customer.id)}"
     return await _whole(asked, customer.id)
 
@@ -136,8 +137,8 @@ async def add_customer(asked: Asked, query: AddQuery, body: NewCustomer) -> Cust
     right=Action.CUSTOMER_WRITE,
     subject="customer",
     errors={
-        403: ["owner_out_of_reach"],
-        409: ["stale"],
+        403: ["owner_out_of_reach", "medical_denied"],
+        409: ["stale", "id_card_taken", "cap_reached", "no_owner", "moved_meanwhile"],
         422: ["customer_invalid", "phone_invalid", "phone_masked"],
     },
 )
@@ -145,18 +146,33 @@ async def change_customer(asked: Asked, path: ById, headers: IfMatch, body: Cust
     """Only the named fields change. A masked number may be sent back as it was shown."""
     async with asked.read() as session:
         await queries.customer(session, asked.actor, path.id, today=today(asked), action=Action.CUSTOMER_WRITE)
-    fields = await _fields(asked, body)
+    fields = await fields_of(asked, body)
+    with in_clients_words():
+        async with asked.uow() as uow:
+            await service.update(
+                uow,
+                path.id,
+                fields,
+                by=asked.actor,
+                phones=core_phones(body),
+                version=headers.version,
+                area_code=asked.context.settings.area_code,
+                reason=body.reason,
+            )
+    return await _whole(asked, path.id)
+
+
+@routes.route(
+    "POST",
+    "/customers/{id}/verify",
+    "Say that all of this is still right today",
+    right=Action.CUSTOMER_WRITE,
+    subject="customer",
+)
+async def verify(asked: Asked, path: ById) -> CustomerAnswer:
+    """Somebody has asked the customer: `verified_at` is now."""
     async with asked.uow() as uow:
-        await service.update(
-            uow,
-            path.id,
-            fields,
-            by=asked.actor,
-            phones=core_phones(body),
-            version=headers.version,
-            area_code=asked.context.settings.area_code,
-            reason=body.reason,
-        )
+        await service.verify(uow, path.id, by=asked.actor)
     return await _whole(asked, path.id)
 
 
@@ -199,9 +215,15 @@ async def add_note(asked: Asked, path: ById, body: CustomerNoteInput) -> Custome
     subject="customer",
 )
 async def reveal(asked: Asked, path: ById, body: RevealInput) -> Revealed:
-    """Who asked, when and why is on record."""
-    async with asked.uow() as uow:
-        return {"numbers": await service.reveal_phones(uow, path.id, reason=body.reason, by=asked.actor)}
+    """Who asked, when and why is on record; how many an hour and a day has its limit."""
+    secret = Secret.ID_CARD if body.what == "id_card" else Secret.PHONE
+
+    async def read(uow: UnitOfWork) -> list[str]:
+        whole = service.reveal_id_card if secret is Secret.ID_CARD else service.reveal_phones
+        return await whole(uow, path.id, reason=body.reason, by=asked.actor)
+
+    numbers = await reveals.reveal(asked.context.db, path.id, secret, read, reason=body.reason, by=asked.actor)
+    return {"numbers": numbers}
 
 
 async def _whole(asked: Asked, customer_id: int) -> CustomerAnswer:
@@ -212,7 +234,7 @@ async def _whole(asked: Asked, customer_id: int) -> CustomerAnswer:
     return customer_answer(view, asked.context.settings.timezone)
 
 
-async def _fields(asked: Asked, body: CustomerFields) -> dict[str, Any]:
+async def fields_of(asked: Asked, body: CustomerFields) -> dict[str, Any]:
     """The core's fields, names of people and departments turned into ids. Raises Rejected for unknown ones."""
     fields, wrong = core_fields(body), {}
     async with asked.read() as session:
@@ -226,24 +248,28 @@ async def _fields(asked: Asked, body: CustomerFields) -> dict[str, Any]:
             fields["department_id"] = department.id if department else None
             if body.department and department is None:
                 wrong["department"] = "there is no such department"
-        if body.referred_by is not None:
-            try:
-                await queries.customer(session, asked.actor, body.referred_by, today=today(asked))
-            except NotFound:
-                wrong["referred_by"] = "there is no such customer"
+        centres = {(one.kind, one.name): one.id for one in await organization.centres(session)}
+    for name, kind in _CENTRES.items():
+        if name in body.model_fields_set:
+            given = getattr(body, name)
+            fields[f"{kind}_centre_id"] = found = centres.get((kind, given)) if given else None
+            if given and found is None:
+                wrong[name] = "there is no such centre"
     if wrong:
         raise Rejected("invalid_input", "Some of the input is wrong; see errors.", errors=wrong)
     return fields
 
 
-def _with_shown_candidates(conflict: Conflict, name: str) -> Conflict:
+def _with_shown_candidates(conflict: Conflict) -> Conflict:
     """The candidates under the contract's words and with ids as they are shown."""
     found = conflict.extra.get("candidates")
     if not isinstance(found, list):
         return conflict
     candidates = [
         {
-            "customer": {"id": ids.show(one["customer_id"]), "name": name},
+            # One out of reach bears neither id nor name; ``ask`` says whose he is.
+            "customer": {"id": ids.show(one["customer_id"]), "name": one["name"]} if one["customer_id"] else None,
+            "ask": one["ask"],
             "score": one["score"],
             "reasons": one["reasons"],
         }

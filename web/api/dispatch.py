@@ -67,10 +67,22 @@ async def _inputs(route: Route, request: web.Request) -> dict[str, BaseModel]:
     query = _query(route.parts.get("query", _NoQuery), request)
     if "query" in route.parts:
         found["query"] = query
+    if route.form is not None:
+        if route.subject is None:
+            check_form(request)  # otherwise the endpoint asks first whether its subject is within reach
+        return found
     body = await _body(route.parts.get("body"), request)
     if body is not None:
         found["body"] = body
     return found
+
+
+def check_form(request: web.Request) -> None:
+    """Raises Rejected without a body, Refused for one that is no form with files."""
+    if not request.can_read_body:
+        raise Rejected("invalid_input", _INVALID, errors={"file": "required"})
+    if request.content_type != "multipart/form-data":
+        raise Refused(415, "wrong_content_type", "Send a form with Content-Type: multipart/form-data.")
 
 
 class _NoQuery(BaseModel, extra="forbid"):
@@ -115,7 +127,19 @@ async def _body(model: type[BaseModel] | None, request: web.Request) -> BaseMode
 def field_errors(error: ValidationError) -> dict[str, str]:
     """What is wrong by field, as ``phones.0.number``; never the value itself."""
     wrong: dict[str, str] = {}
-    for item in error.errors(include_url=False, include_input=False, include_context=False):
+    for item in error.errors(include_url=False):
         name = ".".join(str(part) for part in item["loc"]) or "body"
-        wrong.setdefault(name, "unknown field" if item["type"] == "extra_forbidden" else item["msg"])
+        wrong.setdefault(name, _sentence(item))
     return wrong
+
+
+def _sentence(item: Any) -> str:
+    """In the core's words where it has some for the same fault."""
+    if item["type"] == "extra_forbidden":
+        return "unknown field"
+    if item["type"] in ("too_long", "string_too_long") and isinstance(item["input"], str):
+        return f"at most {item['ctx']['max_length']} characters"
+    if item["type"] in ("too_short", "string_too_short") and item["input"] == "":
+        return "must not be empty"
+    said: str = item["msg"]
+    return said.removeprefix("Value error, ")

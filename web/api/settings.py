@@ -44,6 +44,15 @@ class TargetsAnswer(TypedDict):
     service_level_seconds: float
 
 
+class IntakeAnswer(TypedDict):
+    """A day with more than `delay_sheets` sheets may be finished `delay_days` later; 0 sheets: never."""
+
+    delay_sheets: float
+    delay_days: float
+    lease_minutes: float
+    tries: float
+
+
 class ChoiceAnswer(TypedDict):
     """An entry of a list; without labels the interface has its own word for the code."""
 
@@ -62,6 +71,9 @@ class SettingsAnswer(TypedDict):
     dispositions: list[ChoiceAnswer]
     queue_labels: dict[str, str]
     wrap_up_seconds: float
+    verify_after_days: Annotated[float, Field(description="then somebody should ask if a record is still right")]
+    sources: list[ChoiceAnswer]
+    intake: IntakeAnswer
 
 
 class NormalTalk(Input):
@@ -87,6 +99,13 @@ class Targets(Input):
     service_level_seconds: Annotated[float, Field(ge=1, le=600, allow_inf_nan=False)] = 20.0
 
 
+class Intake(Input):
+    delay_sheets: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = 200.0
+    delay_days: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = 1.0
+    lease_minutes: Annotated[float, Field(ge=1, le=480, allow_inf_nan=False)] = 30.0
+    tries: Annotated[float, Field(ge=1, le=20, allow_inf_nan=False)] = 3.0
+
+
 class ChoiceInput(Input):
     code: Code
     zh: Label = ""
@@ -104,7 +123,10 @@ class SettingsChange(Input):
     pause_reasons: Annotated[list[ChoiceInput] | None, Field(min_length=1, max_length=40)] = None
     dispositions: Annotated[list[ChoiceInput] | None, Field(min_length=1, max_length=40)] = None
     queue_labels: Annotated[dict[Label, Label] | None, Field(max_length=500)] = None
+    verify_after_days: Annotated[float | None, Field(ge=1, le=3650, allow_inf_nan=False)] = None
     wrap_up_seconds: Annotated[float | None, Field(ge=0, le=3600, allow_inf_nan=False)] = None
+    sources: Annotated[list[ChoiceInput] | None, Field(min_length=1, max_length=40)] = None
+    intake: Intake | None = None
 
 
 @routes.route("GET", "/settings", "The settings", right=Action.SETTING_WRITE)
@@ -123,7 +145,7 @@ async def change_settings(asked: Asked, body: SettingsChange) -> SettingsAnswer:
 
 def _answer(now: Preferences) -> SettingsAnswer:
     low, high = now.normal_talk
-    limits, targets = now.limits, now.targets
+    limits, targets, intake = now.limits, now.targets, now.intake
     return {
         "normal_talk": {"low": low, "high": high},
         "limits": {"talk": limits.talk, "wrap_up": limits.wrap_up, "queue_wait": limits.queue_wait},
@@ -136,4 +158,12 @@ def _answer(now: Preferences) -> SettingsAnswer:
         "dispositions": [{"code": one.code, "zh": one.zh, "en": one.en} for one in now.dispositions],
         "queue_labels": dict(now.queue_labels),
         "wrap_up_seconds": now.wrap_up_seconds,
+        "verify_after_days": now.verify_after_days,
+        "sources": [{"code": one.code, "zh": one.zh, "en": one.en} for one in now.sources],
+        "intake": {
+            "delay_sheets": intake.delay_sheets,
+            "delay_days": intake.delay_days,
+            "lease_minutes": intake.lease_minutes,
+            "tries": intake.tries,
+        },
     }

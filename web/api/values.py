@@ -35,7 +35,8 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 class Input(BaseModel):
     """Base of all inputs: what is not declared is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # Worked out when first asked for: a hundred of them at the start would hold it up for what may never come.
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 def _known_id(value: object) -> int:

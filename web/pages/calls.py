@@ -13,6 +13,9 @@ from crm_core.calls import queries, service
 from crm_core.calls.facts import CallStatus, Direction
 from crm_core.calls.queries import CallFilter
 from crm_core.calls.rules import raw_packets
+from crm_core.customers.protection import reveals
+from crm_core.customers.protection.kinds import Secret
+from crm_core.db.uow import UnitOfWork
 from crm_core.kernel import ids
 from crm_core.kernel.errors import CrmError, Rejected
 from crm_core.organization.access import Action, Actor
@@ -179,9 +182,12 @@ async def one_row(request: web.Request) -> web.StreamResponse:
 async def reveal(request: web.Request) -> web.StreamResponse:
     """The whole number, until the page is loaded again; who asked and why is on record."""
     actor, form = actor_of(request, Action.CUSTOMER_REVEAL), await form_of(request)
-    async with context_of(request).db.uow() as uow:
-        call_id = ids.parse(request.match_info["id"])
-        number = await service.reveal_number(uow, call_id, reason=form.get("reason", ""), by=actor)
+    call_id, why = ids.parse(request.match_info["id"]), form.get("reason", "")
+
+    async def read(uow: UnitOfWork) -> str | None:
+        return await service.reveal_number(uow, call_id, reason=why, by=actor)
+
+    number = await reveals.reveal(context_of(request).db, None, Secret.PHONE, read, reason=why, by=actor)
     values = await _detail(request)
     values["call"]["revealed"] = number
     return html(request, "calls/number.html" if partial(request) else "calls/page.html", **values)

@@ -8,15 +8,19 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm_core.calls.facts import CallState
-from crm_core.calls.timeline_queries import TimelineItem
-from crm_core.calls.views import CallView, NoteView
-from crm_core.customers import rules
-from crm_core.customers.kinds import Calendar
+from crm_core.calls.views import CallView
+from crm_core.customers import completeness, rules
+from crm_core.customers.custom.rules import Definition
+from crm_core.customers.kinds import Calendar, PurchaseState
 from crm_core.customers.lookup_queries import NumberMatch
+from crm_core.customers.search.lines import CustomerLine
 from crm_core.customers.views import CustomerView, FamilyView
 from crm_core.kernel import ids
+from crm_core.kernel.texts import N_
 from web.i18n import gettext as _
+from web.pages import customer_form
+from web.pages.customer_form import day_text
+from web.pages.customer_groups import CUSTOM
 from web.pages.filters import duration, filters
 from web.pages.people import Names
 from web.pages.words import word
@@ -25,7 +29,7 @@ _SOON = rules.BIRTHDAY_SOON_DAYS
 Badge = tuple[str, str, str | None]
 
 
-def place(customer: CustomerView) -> str:
+def place(customer: CustomerView | CustomerLine) -> str:
     """Where the customer lives, from large to small; a municipality is province and city in one and stands once."""
     province, city = customer.province or "", customer.city or ""
     if province.removesuffix("市") == city.removesuffix("市"):
@@ -48,9 +52,15 @@ def row(customer: CustomerView, names: Names) -> dict[str, Any]:
 
 
 def card(
-    customer: CustomerView, calls: Sequence[CallView], names: Names, today: date, zone: ZoneInfo
+    customer: CustomerView,
+    calls: Sequence[CallView],
+    names: Names,
+    today: date,
+    zone: ZoneInfo,
+    *,
+    own_calls: bool = False,
 ) -> dict[str, Any]:
-    """Everything of a customer's page and of the desk's card, but the timeline."""
+    """Everything of a customer's page and of the desk's card, but the timeline; ``own_calls`` are the reader's only."""
     return row(customer, names) | {
         "version": customer.version,
         "sex": None if customer.sex is None else str(customer.sex),
@@ -60,7 +70,7 @@ def card(
         "others": 0,
         "do_not_call": customer.do_not_call,
         "taboos": customer.taboos,
-        "numbers": _numbers(customer, calls, names, zone),
+        "numbers": _numbers(customer, calls, names, zone, own_calls),
         "phones": [
             {
                 "id": ids.show(phone.id),
@@ -69,31 +79,13 @@ def card(
                 "primary": phone.primary,
                 "state": str(phone.state),
                 "masked": phone.masked,
+                "tries": phone.failed_tries,
                 "where": " ".join(part for part in (phone.region, phone.carrier) if part),
             }
             for phone in customer.phones
         ],
         "details": _details(customer, names, zone),
-        **{name: getattr(customer, name) for name in FORM_FIELDS},
     }
-
-
-FORM_FIELDS = (
-    "name",
-    "form_of_address",
-    "occupation",
-    "type",
-    "source",
-    "best_time",
-    "province",
-    "city",
-    "district",
-    "community",
-    "street",
-    "postcode",
-    "taboos",
-    "remarks",
-)
 
 
 def _facts(customer: CustomerView) -> list[str]:
@@ -111,15 +103,59 @@ def _badges(customer: CustomerView, today: date) -> list[Badge]:
         badges.append((customer.membership, "wrap", None))
     if place(customer):
         badges.append((place(customer), "plain", None))
-    if customer.birth_calendar is not Calendar.LUNAR:
-        days = rules.days_to_birthday(customer.birth_month, customer.birth_day, today)
-        if days is not None and days <= _SOON:
-            text = _("Birthday today") if days == 0 else _("Birthday in %(n)s days") % {"n": days}
-            badges.append((text, "info", "calendar-event"))
+    if customer.next_birthday is not None and (days := (customer.next_birthday - today).days) <= _SOON:
+        text = _("Birthday today") if days == 0 else _("Birthday in %(n)s days") % {"n": days}
+        badges.append((text, "info", "calendar-event"))
+    if customer.purchase_state != PurchaseState.NONE:
+        badges.append((word("purchase_state", customer.purchase_state), "ok", None))
+    if customer.retention_state is not None:
+        badges.append((word("retention_state", customer.retention_state), "plain", None))
+    if customer.grade:
+        badges.append((customer.grade, "warn", None))
     return badges
 
 
-def _numbers(customer: CustomerView, calls: Sequence[CallView], names: Names, zone: ZoneInfo) -> list[SimpleNamespace]:
+def freshness(customer: CustomerView, today: date, after_days: int, zone: ZoneInfo) -> SimpleNamespace:
+    """How complete the record is, what to ask for next, and whether somebody should ask if it is still right."""
+    missing = [_(PARTS[part]) for part in (customer.missing or ())[:3]]
+    checked_at = customer.verified_at
+    return SimpleNamespace(
+        share=customer.completeness,
+        missing=missing,
+        stale=completeness.is_stale(checked_at, customer.created_at, today, after_days),
+        checked=None if checked_at is None else checked_at.astimezone(zone).date().isoformat(),
+        by=customer.verified_by,
+    )
+
+
+# What a record lacks, in the words of the card.
+PARTS = {
+    "phone": N_("Phone"),
+    "birthday": N_("Birthday"),
+    "address": N_("Address"),
+    "sex": N_("Sex"),
+    "id_card": N_("ID card"),
+    "source": N_("Source"),
+    "occupation": N_("Occupation"),
+    "best_time": N_("Best time to call"),
+    "online": N_("E-mail or WeChat"),
+    "marital_state": N_("Marital state"),
+    "education": N_("Education"),
+    "economic_state": N_("Economic state"),
+    "health": N_("Health"),
+    "interests": N_("Hobbies"),
+    "contacts": N_("Contacts"),
+    "industry": N_("Industry"),
+    "credit_code": N_("Social credit code"),
+    "legal_form": N_("Legal form"),
+    "head_count": N_("Head count"),
+    "credit_terms": N_("Credit terms"),
+}
+
+
+def _numbers(
+    customer: CustomerView, calls: Sequence[CallView], names: Names, zone: ZoneInfo, own_calls: bool
+) -> list[SimpleNamespace]:
     """The four figures of the card: last call, calls, progress, owner."""
     ago = filters(zone)["ago"]
     last = next((call for call in calls if call.talk_seconds), None)
@@ -130,12 +166,17 @@ def _numbers(customer: CustomerView, calls: Sequence[CallView], names: Names, zo
     count = f"{len(calls)}+" if len(calls) == RECENT else str(len(calls))
     return [
         SimpleNamespace(
-            label=_("Last talk"),
+            label=_("Last talk with you") if own_calls else _("Last talk"),
             value=ago(last.started_at if last else None),
             note=" · ".join(part for part in (who, talk) if part),
             tone=None,
         ),
-        SimpleNamespace(label=_("Calls"), value=count, note=_("%(n)s missed") % {"n": missed}, tone=None),
+        SimpleNamespace(
+            label=_("Calls with you") if own_calls else _("Calls"),
+            value=count,
+            note=_("%(n)s missed") % {"n": missed},
+            tone=None,
+        ),
         SimpleNamespace(
             label=_("Progress"),
             value=f"{stage}%" if stage else "–",
@@ -152,31 +193,68 @@ RECENT = 20  # calls that a card reads; a "+" says that there are more
 
 
 def _details(customer: CustomerView, names: Names, zone: ZoneInfo) -> list[tuple[str, str | None]]:
+    """What is on record about the record itself."""
     day = filters(zone)["day"]
-    address = " ".join(part for part in (place(customer), customer.community, customer.street) if part)
+    entered = (day(customer.created_at), names.named(customer.entered_by))
+    centres = (customer.centre, customer.profit_centre, customer.service_centre)
     return [
         (_("Account number"), customer.account_number),
-        (_("Birthday"), _birthday(customer)),
-        (_("Address"), address),
-        (_("Postcode"), customer.postcode),
-        (_("Best time to call"), customer.best_time),
-        (_("Source"), customer.source),
-        (_("Referred by"), customer.referred_by),
-        (_("Remarks"), customer.remarks),
-        (
-            _("Entered"),
-            " · ".join(part for part in (day(customer.created_at), names.named(customer.entered_by)) if part),
-        ),
+        (_("Department"), customer.department),
+        (_("Centres"), " · ".join(dict.fromkeys(one for one in centres if one))),
+        (_("Record"), word("record_state", customer.record_state)),
+        (_("Entered"), " · ".join(part for part in entered if part)),
         (_("Last changed"), day(customer.updated_at)),
+        (_("Allocated on"), None if customer.allocated_at is None else day(customer.allocated_at)),
+        (_("Last contact"), None if customer.last_contact_at is None else day(customer.last_contact_at)),
     ]
 
 
 def _birthday(customer: CustomerView) -> str | None:
-    parts = [customer.birth_year, customer.birth_month, customer.birth_day]
-    if not any(parts):
+    """As it was given, with the same day of the other calendar."""
+    text = day_text(
+        customer.birth_calendar, customer.birth_year, customer.birth_month, customer.birth_day, customer.birth_leap
+    )
+    if text is None:
         return None
-    text = "-".join("?" if part is None else f"{part:02d}" for part in parts)
-    return f"{text} ({_('lunar')})" if customer.birth_calendar is Calendar.LUNAR else text
+    lunar = customer.lunar_birthday
+    if customer.birth_calendar is Calendar.LUNAR:
+        other = None if customer.solar_birthday is None else customer.solar_birthday.isoformat()
+    else:
+        other = None if lunar is None else day_text(Calendar.LUNAR, lunar.year, lunar.month, lunar.day, lunar.leap)
+    return text if other is None else f"{text} = {other}"
+
+
+def sections(customer: CustomerView, own: Sequence[Definition]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Everything that is known, group by group; what is not known takes no room."""
+    referrer = customer.referred_by
+    if customer.referred_by_id is not None and referrer is None:
+        referrer = _("A customer not within your reach")
+    values = customer_form.values_of(customer, referrer) | {"birthday": _birthday(customer)}
+    values |= {
+        "referred_by_id": referrer,
+        "id_card": None,
+        "name": None,
+        "type": None,
+        "source": None,
+        "do_not_call": None,
+        "taboos": None,
+    }
+    by_code = {one.code: one for one in own}
+    found = []
+    for group in customer_form.groups(customer.kind, medical=not customer.medical_hidden, own=own):
+        lines = [
+            (entry.label, text)
+            for entry in group.entries
+            if (text := customer_form.said_value(entry, _own_text(entry.name, values.get(entry.name), by_code)))
+        ]
+        if lines:
+            found.append((group.title, lines))
+    return found
+
+
+def _own_text(name: str, value: Any, own: dict[str, Definition]) -> Any:
+    is_own = name.startswith(CUSTOM) and value is not None
+    return customer_form.shown_value(name, value, own) if is_own else value
 
 
 def brief(match: NumberMatch) -> dict[str, Any]:
@@ -205,37 +283,3 @@ def relative(one: FamilyView) -> dict[str, Any]:
         "birth_year": one.birth_year,
         "customer_id": None if one.member_id is None else ids.show(one.member_id),
     }
-
-
-def timeline(items: Sequence[TimelineItem], names: Names) -> list[SimpleNamespace]:
-    """What happened with the customer, newest first; a call has what was written about it."""
-    return [_call_item(item.call, item.notes, names) if item.call else _note_item(item, names) for item in items]
-
-
-def _note_item(item: TimelineItem, names: Names) -> SimpleNamespace:
-    note = item.notes[0]
-    by = names.named(note.author)
-    return SimpleNamespace(
-        icon="note", title=_("Note"), badges=[], at=note.at, by=by, text=note.text, href=None, link=""
-    )
-
-
-def _call_item(call: CallView, notes: Sequence[NoteView], names: Names) -> SimpleNamespace:
-    talked = call.answered_at is not None and call.state is CallState.ENDED
-    title = f"{word('direction', call.direction)} {duration(call.talk_seconds)}" if talked else ""
-    status = word("status", call.status or "live")
-    badges = [] if talked else [(status, "bad" if str(call.status) in ("missed", "abandoned") else "plain")]
-    if call.progress:
-        badges.append((f"{call.progress}% {word('progress', call.progress)}", "info"))
-    if call.disposition:
-        badges.append((word("disposition", call.disposition), "plain"))
-    return SimpleNamespace(
-        icon="phone-call" if talked or call.status is None else "phone-off",
-        title=title or word("direction", call.direction),
-        badges=badges,
-        at=call.started_at,
-        by=", ".join(names.phone(call.pbx, extension) or extension for extension in call.agents),
-        text="\n".join(note.text for note in notes) or None,
-        href=f"/calls/{ids.show(call.id)}",
-        link=_("Play the recording") if call.recordings else _("Open"),
-    )

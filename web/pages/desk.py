@@ -12,13 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.calls import queries as call_queries
 from crm_core.calls import service as calls
-from crm_core.calls import timeline_queries
+from crm_core.calls import timeline_fact_queries
 from crm_core.calls.queries import CallFilter
 from crm_core.calls.views import CallView
 from crm_core.customers import lookup_queries
 from crm_core.customers import queries as customer_queries
 from crm_core.customers import service as customers
 from crm_core.customers.rules import PhoneInput
+from crm_core.customers.search import queries as search
+from crm_core.customers.search.queries import Wanted
 from crm_core.kernel import ids
 from crm_core.kernel.errors import NotFound, Rejected
 from crm_core.kernel.phone import recognise
@@ -28,6 +30,7 @@ from web.context import context_of
 from web.i18n import gettext as _
 from web.pages import customer_shape
 from web.pages.call_shape import shape
+from web.pages.customer_list import now_of
 from web.pages.customers import everything
 from web.pages.frame import form_of, html
 from web.pages.people import Names
@@ -36,7 +39,7 @@ from web.pages.todo import todo
 from web.pages.words import WORDS, choices
 
 routes = web.RouteTableDef()
-_TODAY = 100  # calls that the desk lists
+_LISTED = 30  # of today's calls; the call log has them all
 _FOUND = 6
 _UNTIL_WRITTEN: Final = (0.1, 0.2, 0.4, 0.8, None)  # seconds between the looks for a call that has just begun
 
@@ -52,8 +55,9 @@ async def desk(request: web.Request) -> web.StreamResponse:
     async with context_of(request).db.read() as session:
         mine = await _own_calls(request, session, actor)
         names = await Names.read(session)
-        notes = await timeline_queries.notes_of(session, [call.id for call in mine])
-        lists = await todo(request, session, actor)
+        notes = await timeline_fact_queries.notes_of(session, [call.id for call in mine])
+        lists = await todo(request, session, actor, names)
+        numbers = await call_queries.totals(session, actor, _today(request, actor))
     return html(
         request,
         "desk/page.html",
@@ -61,7 +65,7 @@ async def desk(request: web.Request) -> web.StreamResponse:
         pause_reasons=choices("pause"),
         dispositions=choices("disposition"),
         wrap_up_seconds=preferred().wrap_up_seconds,
-        today=_today(mine),
+        today=numbers,
         mine=[shape(call, names, actor) | {"note": "\n".join(n.text for n in notes.get(call.id, ()))} for call in mine],
         **lists,
     )
@@ -72,29 +76,25 @@ async def what_waits(request: web.Request) -> web.StreamResponse:
     """The list alone, fetched again and again while the desk is open."""
     actor = actor_of(request, Action.CALL_NOTE)
     async with context_of(request).db.read() as session:
-        lists = await todo(request, session, actor)
+        lists = await todo(request, session, actor, await Names.read(session))
     return html(request, "desk/todo.html", **lists)
 
 
 async def _own_calls(request: web.Request, session: AsyncSession, actor: Actor) -> list[CallView]:
-    where = CallFilter(started_from=_midnight(request), agent=actor.extension)
-    page = await call_queries.calls(session, actor, where, limit=_TODAY)
+    page = await call_queries.calls(session, actor, _today(request, actor), limit=_LISTED)
     return list(page.items)
 
 
-def _today(mine: list[CallView]) -> SimpleNamespace:
-    talks = [call.talk_seconds for call in mine if call.talk_seconds]
-    average = sum(talks) / len(talks) if talks else None
-    return SimpleNamespace(calls=len(mine), average_talk=average, closed=sum(call.progress == 100 for call in mine))
+def _today(request: web.Request, actor: Actor) -> CallFilter:
+    return CallFilter(started_from=_midnight(request), agent=actor.extension)
 
 
 @routes.get("/desk/find")
 async def find(request: web.Request) -> web.StreamResponse:
     actor, context = actor_of(request, Action.CUSTOMER_READ), context_of(request)
     q = request.query.get("q", "").strip()
-    today = context.clock.now().astimezone(context.settings.timezone).date()
     async with context.db.read() as session:
-        page = await customer_queries.customers(session, actor, q, today=today, limit=_FOUND)
+        page = await search.find(session, actor, Wanted(q), now=now_of(context), limit=_FOUND)
         names = await Names.read(session)
     return html(request, "desk/found.html", customers=[customer_shape.row(one, names) for one in page.items], q=q)
 

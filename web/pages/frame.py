@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -15,7 +17,8 @@ from web import i18n
 from web.auth import IDENTITY, Identity
 from web.context import context_of
 from web.middleware import csp_nonce
-from web.pages.navigation import entries
+from web.pages.navigation import Entry, entries
+from web.pages.reasons import reason
 from web.pages.render import THEMES
 from web.pages.words import problem_text
 
@@ -41,7 +44,7 @@ def common(request: web.Request) -> dict[str, Any]:
     return {
         "user": None if actor is None else _reader(actor),
         "can_telephone": actor is not None and telephones(actor),
-        "navigation": [] if actor is None else _menu(actor, request.path),
+        "navigation": [] if actor is None else menu(entries(actor), request.path),
         "csrf_token": (identity.csrf_token if identity is not None else None) or "",
         "server_time": int(context_of(request).clock.now().timestamp() * 1000),
         "language": i18n.language(),
@@ -58,17 +61,25 @@ def _reader(actor: Actor) -> SimpleNamespace:
         role=actor.role,
         department=None,
         extension=actor.extension,
-        live=actor.extension is not None or actor.may(Action.BOARD_WATCH),
+        live=actor.extension is not None or actor.may(Action.BOARD_WATCH) or actor.may(Action.INTAKE_ENTER),
         can_search=actor.may(Action.CUSTOMER_READ),
     )
 
 
-def _menu(actor: Actor, path: str) -> list[dict[str, Any]]:
-    shown = entries(actor)
-    return [
-        {"href": e.href, "text": i18n.gettext(e.text), "current": path == e.href or path.startswith(e.href + "/")}
-        for e in shown
-    ]
+def menu(shown_entries: Iterable[Entry], path: str) -> list[dict[str, Any]]:
+    """Single entries, and groups with ``items``, in the menu's order."""
+    shown: list[dict[str, Any]] = []
+    for group, of_group in groupby(shown_entries, key=lambda entry: entry.group):
+        items = [
+            {"href": e.href, "text": i18n.gettext(e.text), "current": path == e.href or path.startswith(e.href + "/")}
+            for e in of_group
+        ]
+        if not group or len(items) == 1:
+            shown += items
+        else:
+            current = any(item["current"] for item in items)
+            shown.append({"text": i18n.gettext(group), "items": items, "current": current})
+    return shown
 
 
 def html(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
@@ -107,7 +118,7 @@ class Errors(dict[str, str | None]):
 def errors_of(error: CrmError) -> Errors:
     """Field by field; a mere code word is replaced by the sentence of the whole refusal."""
     sentence = said(error)
-    return Errors({name: sentence if " " not in text else i18n.gettext(text) for name, text in error.errors.items()})
+    return Errors({name: sentence if " " not in text else reason(text) for name, text in error.errors.items()})
 
 
 def session_identity(request: web.Request) -> Identity | None:

@@ -16,6 +16,7 @@ from web.context import context_of
 from web.i18n import gettext as _
 from web.pages.calls import address
 from web.pages.frame import html, partial, see_other
+from web.pages.people import Names
 from web.pages.todo import todo, waiting
 
 routes = web.RouteTableDef()
@@ -29,7 +30,8 @@ async def missed_calls(request: web.Request) -> web.StreamResponse:
     days = 30 if request.query.get("days") == "30" else EXPECTED.days
     cursor = request.query.get("cursor")
     async with context_of(request).db.read() as session:
-        rows, following = await waiting(request, session, actor, days=days, limit=_PAGE, cursor=cursor)
+        names = await Names.read(session)
+        rows, following = await waiting(request, session, actor, days=days, limit=_PAGE, names=names, cursor=cursor)
     fields = {"days": "30"} if days == 30 else {}
     return html(
         request,
@@ -54,5 +56,5 @@ async def claim(request: web.Request) -> web.StreamResponse:
     if not partial(request):
         return see_other("/missed?late=1" if late else "/missed")
     async with context_of(request).db.read() as session:
-        lists = await todo(request, session, actor)
+        lists = await todo(request, session, actor, await Names.read(session))
     return html(request, "desk/todo.html", **lists)

@@ -16,11 +16,11 @@ class Names:
 
     @classmethod
     async def read(cls, session: AsyncSession) -> Names:
-        phones, users = await queries.extensions(session), await queries.people(session)
+        everybody = await queries.everybody(session)
         return cls(
-            {key: person.display_name for key, person in phones.items()},
-            {user_id: display or name for user_id, name, display in users},
-            {name: display or name for _user_id, name, display in users},
+            {one.phone: one.display_name for one in everybody if one.phone is not None},
+            {one.user_id: one.display_name or one.name for one in everybody},
+            {one.name: one.display_name or one.name for one in everybody},
         )
 
     def phone(self, pbx: str, extension: str) -> str | None:

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from crm_core.kernel.clock import Clock, SystemClock
 from web import i18n
 from web.pages.filters import filters
-from web.pages.words import WORDS, script_texts, word
+from web.pages.words import WORDS, problem_text, script_texts, word
 
 WEB: Final = Path(__file__).resolve().parent.parent
 STATIC: Final = WEB / "static"
@@ -37,6 +37,7 @@ def _drawn() -> frozenset[str]:
     return frozenset((STATIC / "icons.txt").read_text(encoding="utf-8").split())
 
 
+@functools.cache
 def icon(name: str, label: str | None = None) -> Markup:
     """An icon of the sprite: decoration unless it has a label. Raises KeyError for one that the sprite lacks."""
     if name not in _drawn():
@@ -72,6 +73,12 @@ def environment(zone: ZoneInfo, clock: Clock | None = None) -> Environment:
     made.filters.update(filters(zone, clock or SystemClock()))
     made.filters["attributes"] = attributes
     made.globals.update(
-        static=static, icon=icon, word=word, words=WORDS, script_texts=script_texts, languages=i18n.LANGUAGES
+        static=static,
+        icon=icon,
+        word=word,
+        problem=problem_text,
+        words=WORDS,
+        script_texts=script_texts,
+        languages=i18n.LANGUAGES,
     )
     return made

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from crm_core.customers.protection import queries as protection_queries
+from crm_core.customers.protection import service as protection
+from crm_core.customers.protection.rules import BOUNDS
 from crm_core.kernel.errors import CrmError
 from crm_core.organization import service
 from crm_core.organization.access import Action
@@ -24,13 +27,14 @@ from web.pages.words import WORDS
 
 routes = web.RouteTableDef()
 _ADDRESS: Final = "/admin/settings"
-_LISTS: Final = {"pause_reasons": "pause", "dispositions": "disposition"}
+_LISTS: Final = {"pause_reasons": "pause", "dispositions": "disposition", "sources": "source"}
 _NEW_LINES: Final = 2
 # The form's numbers by field of the preferences; shares are written as per cent.
 _NUMBERS: Final = {
     "normal_talk": ("low", "high"),
     "limits": ("talk", "wrap_up", "queue_wait"),
     "targets": ("answered_rate", "service_level", "service_level_seconds"),
+    "intake": ("delay_sheets", "delay_days", "lease_minutes", "tries"),
 }
 _SHARES: Final = ("answered_rate", "service_level")
 
@@ -39,7 +43,7 @@ _SHARES: Final = ("answered_rate", "service_level")
 async def settings(request: web.Request) -> web.StreamResponse:
     actor_of(request, Action.SETTING_WRITE)
     notices = [(_("Saved. It holds from the next page on."), "ok")] if "saved" in request.query else []
-    return _page(request, _values(request, None), Errors(), None, notices=notices)
+    return await _page(request, _values(request, None), Errors(), None, notices=notices)
 
 
 @routes.post(_ADDRESS)
@@ -50,7 +54,21 @@ async def change_settings(request: web.Request) -> web.StreamResponse:
             await service.change_preferences(uow, _changes(form), by=actor)
     except CrmError as error:
         errors = _errors(error)
-        return _page(request, _values(request, form), errors, said(error))
+        return await _page(request, _values(request, form), errors, said(error))
+    return see_other(f"{_ADDRESS}?saved=1")
+
+
+@routes.post(f"{_ADDRESS}/protection")
+async def change_protection(request: web.Request) -> web.StreamResponse:
+    actor, form = actor_of(request, Action.SETTING_WRITE), await form_of(request)
+    given = {name: form.get(name, "") for name in BOUNDS} | {"agreement_required": form.get("agreement_required", "0")}
+    changes: dict[str, Any] = {name: int(text) if text.isdecimal() else text for name, text in given.items()}
+    try:
+        async with context_of(request).db.uow() as uow:
+            await protection.change_limits(uow, changes, by=actor)
+    except CrmError as error:
+        errors = Errors({field: reason(text) for field, text in error.errors.items()})
+        return await _page(request, _values(request, None), errors, said(error), limits=given)
     return see_other(f"{_ADDRESS}?saved=1")
 
 
@@ -63,10 +81,14 @@ def _errors(error: CrmError) -> Errors:
     return found
 
 
-def _page(
+async def _page(
     request: web.Request, values: dict[str, Any], errors: Errors, problem: str | None, **more: Any
 ) -> web.Response:
     status = 422 if problem else 200
+    if "limits" not in more:
+        async with context_of(request).db.read() as session:
+            now = await protection_queries.limits(session)
+        more["limits"] = {name: str(getattr(now, name)) for name in BOUNDS}
     return html(request, "admin/settings.html", status=status, errors=errors, problem=problem, **values, **more)
 
 
@@ -77,6 +99,7 @@ def _changes(form: Mapping[str, str]) -> dict[str, Any]:
         for group, names in _NUMBERS.items()
     }
     changes["wrap_up_seconds"] = _number(form.get("wrap_up_seconds", ""))
+    changes["verify_after_days"] = _number(form.get("verify_after_days", ""))
     changes |= {name: _list(form, name) for name in _LISTS}
     lines = [(form[key], form.get(f"queue-{key[11:]}-label", "")) for key in form if key.startswith("queue-name-")]
     changes["queue_labels"] = {name: label for name, label in lines if name}
@@ -136,12 +159,13 @@ def _set() -> dict[str, str]:
     now, given = preferred(), dict[str, str]()
     low, high = now.normal_talk
     numbers: dict[str, Any] = {"normal_talk": SimpleNamespace(low=low, high=high)}
-    numbers |= {"limits": now.limits, "targets": now.targets}
+    numbers |= {"limits": now.limits, "targets": now.targets, "intake": now.intake}
     for group, names in _NUMBERS.items():
         for name in names:
             value = getattr(numbers[group], name) * (100 if name in _SHARES else 1)
             given[f"{group}-{name}"] = f"{round(value, 2):g}"
     given["wrap_up_seconds"] = f"{now.wrap_up_seconds:g}"
+    given["verify_after_days"] = f"{now.verify_after_days:g}"
     for name, kind in _LISTS.items():
         entries: tuple[Choice | None, ...] = (*getattr(now, name), *(None,) * _NEW_LINES)
         for place, one in enumerate(entries):
@@ -153,7 +177,7 @@ def _set() -> dict[str, str]:
 
 def _label(kind: str, one: Choice, language: str) -> str:
     own = one.en if language == "en" else one.zh
-    return own or i18n.gettext_in(language, WORDS[kind].get(one.code, ""))
+    return own or i18n.gettext_in(language, WORDS.get(kind, {}).get(one.code, ""))
 
 
 def _queues(request: web.Request) -> list[SimpleNamespace]:

@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.calls import due_queries, missed_queries
 from crm_core.calls.due_queries import DueContact
+from crm_core.customers.allocation import change_queries
+from crm_core.customers.allocation.kinds import Period
+from crm_core.customers.allocation.rules import period_start
 from crm_core.kernel import ids
 from crm_core.organization.access import Action, Actor
 from web.context import context_of
@@ -25,25 +28,33 @@ _MISSED_DAYS, _MISSED = 2, 20
 
 
 async def waiting(
-    request: web.Request, session: AsyncSession, actor: Actor, *, days: float, limit: int, cursor: str | None = None
+    request: web.Request,
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    days: float,
+    limit: int,
+    names: Names,
+    cursor: str | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """The callers to be called back as rows, and the cursor of the next page."""
     since = context_of(request).clock.now() - timedelta(days=days)
     page = await missed_queries.to_return(session, actor, since=since, limit=limit, cursor=cursor)
-    names = await Names.read(session)
     rows = [shape(missed.call, names, actor) | {"tries": missed.attempts} for missed in page.items]
     return rows, page.next
 
 
-async def todo(request: web.Request, session: AsyncSession, actor: Actor) -> dict[str, Any]:
+async def todo(request: web.Request, session: AsyncSession, actor: Actor, names: Names) -> dict[str, Any]:
     """Both lists as the desk's template shows them."""
     missed: list[dict[str, Any]] = []
     if actor.may(Action.MISSED_CLAIM):
-        missed, _next = await waiting(request, session, actor, days=_MISSED_DAYS, limit=_MISSED)
+        missed, _next = await waiting(request, session, actor, days=_MISSED_DAYS, limit=_MISSED, names=names)
     now = context_of(request).clock.now().astimezone(context_of(request).settings.timezone)
     tonight = datetime.combine(now.date() + timedelta(days=1), time.min, tzinfo=now.tzinfo)
     due = await due_queries.due(session, actor, now=now, until=tonight)
-    return {"todo": [_line(one, now) for one in due], "missed": missed}
+    monday = period_start(now, Period.WEEK, context_of(request).settings.timezone)
+    received = await change_queries.received_count(session, actor, monday)
+    return {"todo": [_line(one, now) for one in due], "missed": missed, "received": received}
 
 
 def _line(one: DueContact, now: datetime) -> SimpleNamespace:

@@ -8,6 +8,7 @@ from crm_core.kernel.texts import N_
 from crm_core.organization.preferences import Choice
 from web import i18n
 from web.i18n import gettext
+from web.pages import allocation_words, audit_words, duplicate_words, import_words, protection_words
 from web.pages.preferred import preferred
 
 WORDS: Final[dict[str, dict[str, str]]] = {
@@ -126,12 +127,40 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "unreachable": N_("Unreachable"),
         "wrong": N_("Wrong number"),
     },
+    "attitude_kind": {
+        "product_satisfaction": N_("Content with the product"),
+        "service_satisfaction": N_("Content with the service"),
+        "preference": N_("Preference"),
+        "interest": N_("Interest"),
+        "opinion": N_("Opinion"),
+    },
+    "kind": {"person": N_("Person"), "organization": N_("Organisation")},
+    "calendar": {"solar": N_("Solar"), "lunar": N_("Lunar")},
+    "marital_state": {
+        "single": N_("Single"),
+        "married": N_("Married"),
+        "divorced": N_("Divorced"),
+        "widowed": N_("Widowed"),
+    },
+    "use_state": {
+        "own": N_("Own use"),
+        "parents": N_("For parents"),
+        "friends": N_("For friends"),
+        "colleagues": N_("For colleagues"),
+    },
+    "record_state": {"new": N_("Entered"), "changed": N_("Changed"), "allocated": N_("Allocated")},
     "purchase_state": {"none": N_("Never bought"), "first": N_("Bought once"), "repeat": N_("Buys again")},
     "retention_state": {
         "in_use": N_("In use"),
         "stopped": N_("Stopped"),
         "lost": N_("Lost"),
         "returned": N_("Came back"),
+    },
+    "entry_state": {
+        "waiting": N_("Waiting"),
+        "parked": N_("Laid aside"),
+        "done": N_("Entered"),
+        "rejected": N_("Refused"),
     },
     "severity": {"ok": N_("In order"), "warning": N_("Look at this"), "error": N_("Must be fixed")},
     "centre_kind": {
@@ -149,6 +178,36 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "ports": N_("Network ports"),
         "doctor": N_("Doctor"),
     },
+    "job_state": {
+        "queued": N_("Waits"),
+        "running": N_("Runs"),
+        "done": N_("Done"),
+        "failed": N_("Failed"),
+        "cancelled": N_("Stopped"),
+    },
+    "job_kind": {
+        **import_words.JOB_KINDS,
+        **duplicate_words.JOB_KINDS,
+        **allocation_words.JOB_KINDS,
+        **protection_words.JOB_KINDS,
+        "customers.rebuild": N_("Customers are made findable"),
+        "customers.bulk": N_("Change of many customers"),
+        "rederive": N_("States and grades are derived anew"),
+    },
+    "verdict": {
+        "done": N_("Done"),
+        "refused": N_("Refused"),
+        "skipped": N_("Left out"),
+        "failed": N_("Failed"),
+        "changed": N_("Changed"),
+        "unchanged": N_("Was so already"),
+        **allocation_words.VERDICTS,
+    },
+    **allocation_words.WORDS,
+    **audit_words.WORDS,
+    **duplicate_words.WORDS,
+    **import_words.WORDS,
+    **protection_words.WORDS,
     "link": {"connected": N_("Connected"), "connecting": N_("Connecting"), "disconnected": N_("Not connected")},
 }
 
@@ -171,6 +230,8 @@ _SCRIPT_TEXTS: Final = {
     "queue_waited": N_("%(queue)s, waited %(time)s"),
     "dialled": N_("Dialled %(number)s"),
     "passed_on_by": N_("Passed on by %(by)s"),
+    "picked": N_("%(number)s picked"),
+    "nobody_picked": N_("Nobody picked"),
     "saved": N_("Saved."),
     "not_saved": N_("Not saved: %(why)s"),
     "no_network": N_("The server does not answer. What you typed is kept; try again."),
@@ -204,6 +265,7 @@ _SCRIPT_TEXTS: Final = {
     "years": N_("%(count)s years"),
     "earlier_calls": N_("%(count)s earlier calls"),
     "calls_count": N_("%(count)s calls"),
+    **allocation_words.SCRIPT_TEXTS,
 }
 
 _SCRIPT_PROBLEMS: Final = (
@@ -231,6 +293,10 @@ def script_texts() -> dict[str, object]:
 
 # Refusals of the core by their code: the core speaks English with values in it, readers get one sentence of ours.
 _PROBLEMS: Final = {
+    "field_invalid": N_("Please correct what is marked."),
+    "field_taken": N_("There is a field with this code already."),
+    "too_many_fields": N_("There are 200 fields already: use one that is retired again."),
+    "classification_invalid": N_("Please correct what is marked."),
     "bad_login": N_("Name or password is wrong."),
     "locked": N_("Too many wrong passwords."),
     "bad_password": N_("The present password is wrong."),
@@ -242,10 +308,30 @@ _PROBLEMS: Final = {
     "own_rights": N_("You cannot take your own rights away; ask another administrator."),
     "department_taken": N_("There is a department of this name already."),
     "centre_taken": N_("There is a centre of this kind and name already."),
+    "bulk_who": N_("Pick customers in the list first, or take all of the list."),
+    "bulk_field": N_("This field cannot be set for many at once."),
+    "receiver_missing": N_("Choose who gets the customers."),
+    "bad_columns": N_("There is no such column."),
+    "view_name": N_("Give the view a name of at most 80 characters."),
+    "too_many_views": N_("You have a hundred saved views; delete one first."),
+    "view_not_found": N_("There is no such view."),
+    "sort_with_text": N_("What is found comes newest first; take the order away."),
     "possible_duplicate": N_("A customer of this name with this number exists already; search and choose it."),
     "stale": N_("Somebody else has changed this meanwhile; reload the page and repeat the change."),
+    "id_card_taken": N_(
+        "Another customer has this ID card: find and open that record instead of entering a second one."
+    ),
+    "medical_denied": N_("Your role may not change medical data."),
+    "part_invalid": N_("Please correct the marked fields."),
+    "part_not_found": N_("There is no such entry on this customer."),
+    "no_organization": N_("Only an organisation has contacts; note a person's family instead."),
+    "too_many_parts": N_("A customer has at most a hundred of these."),
+    "relation_known": N_("This relation is noted already."),
     "customer_invalid": N_("Please correct the marked fields."),
     "phone_invalid": N_("This is not a phone number."),
+    "account_number_taken": N_("This account number was given before and is never given again."),
+    "account_number_invalid": N_("This account number cannot be used."),
+    "phone_masked": N_("A masked number cannot be changed; type the whole number."),
     "customer_not_found": N_("There is no such customer, or you may not see it."),
     "call_not_found": N_("There is no such call, or you may not see it."),
     "number_not_found": N_("There is no number to dial."),
@@ -270,8 +356,27 @@ _PROBLEMS: Final = {
     "setting_invalid": N_("Some of the settings are not allowed; they are marked."),
     "progress_unknown": N_("Progress is 15, 50, 75 or 100 per cent."),
     "disposition_unknown": N_("This result is not one of the list."),
+    "entry_taken": N_("A colleague enters this sheet already."),
+    "entry_finished": N_("This sheet is finished already."),
+    "intake_reason_missing": N_("Say why, so that the collector can help."),
+    "registration_invalid": N_("Please correct the marked fields."),
+    "registration_out_of_reach": N_("You may not hand in sheets for this person or department."),
+    "registration_not_found": N_("There is no such registration, or you may not see it."),
+    "registration_entry_not_found": N_("There is no such sheet, or you may not see it."),
+    "scan_unknown": N_("Scans are PDF, JPEG or PNG."),
     "no_such_page": N_("There is nothing at this address."),
     "not_found": N_("There is nothing at this address, or you may not see it."),
+    **protection_words.PROBLEMS,
+    "job_over": N_("This work is over already."),
+    "job_not_found": N_("There is no such work, or you may not see it."),
+    "job_gave_up": N_("Given up after several starts without any progress; the log says why."),
+    "asker_gone": N_("Who asked for this may not sign in any more."),
+    "file_too_large": N_("The file is too large; divide it."),
+    "file_not_found": N_("This file is not kept any more."),
+    "file_not_kept": N_("The file could not be stored; make room on the disk and try again."),
+    **allocation_words.PROBLEMS,
+    **duplicate_words.PROBLEMS,
+    **import_words.PROBLEMS,
     "internal": N_("An error of ours; nothing was stored. The log has it under the report number."),
 }
 

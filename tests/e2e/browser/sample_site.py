@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from tests.e2e.browser import samples
 from web import i18n
 from web.pages import render
+from web.pages.frame import menu
 from web.pages.navigation import NAVIGATION
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -75,11 +76,7 @@ class SampleSite:
 
     def html(self, path: str, template: str, context: dict[str, Any], language: str, theme: str) -> str:
         i18n.use(language)
-        navigation = [
-            {"href": item.href, "text": i18n.gettext(item.text), "current": path.startswith(item.href), "count": None}
-            for item in NAVIGATION
-        ]
-        frame = samples.shared(self.size) | {"navigation": navigation, "language": language, "theme": theme}
+        frame = samples.shared(self.size) | {"navigation": menu(NAVIGATION, path), "language": language, "theme": theme}
         page = frame | {"here": path, "nonce": "sample"} | context
         if template == "board.html":
             page["theme"] = "dark"
@@ -110,6 +107,9 @@ class SampleSite:
     async def peaks(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response({"peaks": [abs(math.sin(n / 9)) * (n % 40 > 8) for n in range(1000)], "seconds": 41.0})
 
+    async def places(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response({"items": ["上海市"]})
+
 
 @asynccontextmanager
 async def sample_site() -> AsyncIterator[SampleSite]:
@@ -118,6 +118,7 @@ async def sample_site() -> AsyncIterator[SampleSite]:
     app = web.Application()
     app.router.add_static("/static/", render.STATIC)
     app.router.add_get("/api/v1/recordings/{id}/peaks", site.peaks)
+    app.router.add_get("/api/v1/places", site.places)
     app.router.add_get("/{rest:.*}", site.get)
     app.router.add_post("/{rest:.*}", site.post)
     runner = web.AppRunner(app, access_log=None)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+from crm_core.customers.protection.rules import BOUNDS
+from tests.e2e.browser import customer_samples
 from web.pages import words
 from web.pages.words import STATUS_TONE
 
@@ -115,6 +117,7 @@ def customer(*, long: bool = False) -> dict[str, Any]:
                 "masked": True,
                 "state": "valid",
                 "where": "上海 移动",
+                "tries": 0,
             },
             {
                 "id": "phone00000002",
@@ -124,6 +127,7 @@ def customer(*, long: bool = False) -> dict[str, Any]:
                 "masked": True,
                 "state": "wrong",
                 "where": "",
+                "tries": 3,
             },
         ],
         "details": [("账号", "C00012345"), ("地址", "上海市普陀区曹杨新村 12 号"), ("来源", None)],
@@ -206,6 +210,7 @@ def desk(size: str) -> dict[str, Any]:
         "today": _ns(calls=38, average_talk=227.0, closed=4) if count else _ns(calls=0, average_talk=None, closed=0),
         "queues": [1] * (count > 0),
         "todo": [due(long=size == "much"), due(overdue=True)] if count else [],
+        "received": {"none": 0, "some": 1, "much": 124}[size],
         "missed": [call(n * 3 + 1, long=size == "much") | {"status": "missed"} for n in range(min(count, 30))],
         "mine": [call(n, long=size == "much") for n in range(count)],
     }
@@ -216,9 +221,13 @@ def tabs(size: str) -> dict[str, Any]:
     return {
         "customer": customer(long=size == "much"),
         "timeline": timeline(count),
+        "timeline_chips": [("", "全部", True), ("call", "通话", False), ("edit", "变更", False)],
+        "timeline_path": "/customers/one/timeline",
+        "timeline_next": "cursor=x" if size == "much" else None,
+        "contacted": _ns(too_often=size == "much", count=5, days=7, most=3),
         "recent_calls": [call(n) for n in range(min(count, 20))],
         "calls_total": count,
-        "family": [{"name": "李建华", "relation": "丈夫", "birth_year": 1951, "customer_id": None}] if count else [],
+        **customer_samples.card(size, NAMES),
         "can_reveal": True,
         "can_note": True,
         "can_write": True,
@@ -391,13 +400,14 @@ def settings(size: str) -> dict[str, Any]:
     lists = {
         kind: [_ns(place=n, zh=LONG if size == "much" else "午餐", en="Lunch", code=f"own_{n}") for n in range(6)]
         + [_ns(place=6, zh="", en="", code="")]
-        for kind in ("pause_reasons", "dispositions")
+        for kind in ("pause_reasons", "dispositions", "sources")
     }
     named = [_ns(place=0, name="sales", label=LONG if size == "much" else "销售热线")]
     return {
         "values": dict.fromkeys(numbers, "95"),
         "lists": lists,
         "queues": [*(named if size != "none" else []), _ns(place=1, name="", label="")],
+        "limits": dict.fromkeys(BOUNDS, "20"),
         "errors": _Blank({"normal_talk-high": "须大于下限", "dispositions": "重复了"} if size == "much" else {}),
         "problem": "部分设置不符合要求" if size == "much" else None,
     }
@@ -406,12 +416,11 @@ def settings(size: str) -> dict[str, Any]:
 def pages(size: str) -> dict[str, tuple[str, dict[str, Any]]]:
     """Address of each screen → template and what it is given."""
     much = size == "much"
-    found = [customer(long=much)] * {"none": 0, "some": 8, "much": 200}[size]
-    missed = [call(n, long=much) | {"status": "missed", "tone": "bad"} for n in range(len(found))]
+    waiting = {"none": 0, "some": 8, "much": 200}[size]
+    missed = [call(n, long=much) | {"status": "missed", "tone": "bad"} for n in range(waiting)]
     log = call_log(size)
     presets = {"presets": [("待回拨", "/missed", True)]}
     locked = _ns(title="锁定", text="请 5 分钟后再试", locked=True)
-    edit = customer(long=much) | ({"id": None, "phones": []} if size == "none" else {})
     return {
         "/login": ("login.html", {"problem": locked if much else None, "next": "/", "name": "wangwei" if much else ""}),
         "/desk": ("desk/page.html", desk(size)),
@@ -422,10 +431,10 @@ def pages(size: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "/talktime": ("talktime.html", talk_time(size)),
         "/customers": (
             "customers/list.html",
-            {"customers": found, "q": "zgl" if much else "", "first": None, "next": None, "can_write": True},
+            customer_samples.listed(size),
         ),
         "/customers/one": ("customers/card.html", tabs(size)),
-        "/customers/one/edit": ("customers/edit.html", {"customer": edit, "errors": _Blank(), "problem": None}),
+        "/customers/one/edit": ("customers/edit.html", customer_samples.edit(size, NAMES)),
         "/admin/users": ("admin/users.html", users(size)),
         "/admin/users/one": ("admin/user.html", user(size)),
         "/admin/pbx": ("admin/pbx.html", pbx(size)),
@@ -440,6 +449,9 @@ def fragments(size: str) -> dict[str, tuple[str, dict[str, Any]]]:
     """What scripts fetch."""
     return {
         "/desk/calls/": ("desk/customer.html", tabs(size)),
+        **{
+            f"/customers/one/{kind}": ("customers/part.html", one) for kind, one in customer_samples.opened(size, NAMES)
+        },
         "/board/today": ("board_today.html", board(size)),
         "/admin/pbx/doctor": ("admin/doctor.html", doctor(size)),
         "/desk/todo": ("desk/todo.html", desk(size)),

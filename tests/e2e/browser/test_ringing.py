@@ -113,7 +113,7 @@ async def test_who_mutes_stays_muted_in_every_tab_and_after_a_reload(profile: OP
     context = await profile()
     page, other = await tab(context, site, "/desk"), await tab(context, site, "/customers")
     await page.bring_to_front()
-    await page.locator("header details.c-menu summary").click()
+    await page.locator("header details.c-menu summary").last.click()
     await page.locator("[data-mute]").click()
     await expect(page.locator("[data-mute]")).to_have_attribute("aria-pressed", "true")
     await page.reload()

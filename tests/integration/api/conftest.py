@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from callcenter.files import KeptFiles
 from crm_core.db.database import Database
 from crm_core.kernel.clock import FixedClock
 from crm_core.organization import passwords, queries, service, signing_in
@@ -114,9 +116,12 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch, one_hash: str) -> None:
 
 
 @pytest.fixture
-async def house(db: Database, clock: FixedClock, settings: WebSettings, quick_passwords: None) -> AsyncIterator[House]:
+async def house(
+    db: Database, clock: FixedClock, settings: WebSettings, quick_passwords: None, tmp_path: Path
+) -> AsyncIterator[House]:
     telephony, recordings, health = FakeTelephony(), FakeRecordings(), FakeHealth()
-    context = WebContext(db, clock, settings, telephony, FakePush(), recordings, health)
+    files = KeptFiles(tmp_path / "files")
+    context = WebContext(db, clock, settings, telephony, FakePush(), recordings, health, files)
     server = TestServer(create_app(context))
     await server.start_server(access_log=None)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:

@@ -80,13 +80,16 @@ async def test_the_timeline_shows_calls_and_notes_newest_first_in_pages(house: H
     await store(house, *many(3, "1099"))
     assert (await boss("POST", f"customers/{made['id']}/notes", {"text": "Her daughter decides."})).status == 201
     agent, path = house.as_user("agent"), f"customers/{made['id']}/timeline"
-    whole = await agent.get(path)
+    everything = await agent.get(path)
+    assert {"call", "note", "created"} <= {item["kind"] for item in everything["items"]}
+    whole = await agent.get(f"{path}?kind=call,note")
     assert sorted(item["kind"] for item in whole["items"]) == ["call", "call", "call", "note"]
     assert [item["at"] for item in whole["items"]] == sorted((item["at"] for item in whole["items"]), reverse=True)
     assert {item["call"]["caller_number"] for item in whole["items"] if item["call"]} == {"138****8000"}
-    first = await agent.get(f"{path}?limit=3")
-    rest = await agent.get(f"{path}?limit=3&cursor={first['next']}")
+    first = await agent.get(f"{path}?kind=call,note&limit=3")
+    rest = await agent.get(f"{path}?kind=call,note&limit=3&cursor={first['next']}")
     assert first["items"] + rest["items"] == whole["items"]
+    assert is_problem(await agent("GET", f"{path}?kind=call,gossip"), 422, "invalid_input")
     assert is_problem(await house.as_user("stranger")("GET", path), 404, "customer_not_found")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http.cookies import SimpleCookie
 from ipaddress import ip_network
 
@@ -119,9 +120,7 @@ async def test_the_session_cookie_is_closed_to_scripts_and_other_sites(house: Ho
 
 
 def _with(context: WebContext, settings: WebSettings) -> WebContext:
-    return WebContext(
-        context.db, context.clock, settings, context.telephony, context.push, context.recordings, context.health
-    )
+    return replace(context, settings=settings)
 
 
 async def test_a_log_in_ends_the_session_that_the_browser_had(house: House) -> None:

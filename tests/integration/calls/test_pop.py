@@ -10,7 +10,8 @@ from crm_core.calls import service
 from crm_core.calls.facts import CallStatus
 from crm_core.calls.pop import PopMatch, ranked
 from crm_core.calls.pop_queries import caller_facts, earlier_calls
-from crm_core.calls.timeline_queries import TimelineItem, timeline
+from crm_core.calls.timeline import TimelineItem
+from crm_core.calls.timeline_queries import timeline
 from crm_core.customers import service as customer_service
 from crm_core.customers.kinds import Calendar, Sex
 from crm_core.customers.rules import MatchReason
@@ -131,14 +132,14 @@ async def test_the_timeline_has_calls_and_notes_newest_first_in_pages(db: Databa
         while True:
             with counted(db) as statements:
                 page = await timeline(session, agent, customer.id, today=TODAY, limit=2, cursor=cursor)
-            assert len(statements) <= 7
+            assert len(statements) <= 8
             seen += page.items
             cursor = page.next
             if cursor is None:
                 break
-        assert [item.id for item in seen] == [note.id, *(call.id for call in calls)]
+        assert [item.id for item in seen] == [note.id, customer.id, *(call.id for call in calls)]
         assert [one.text for one in seen[0].notes] == ["Likes tea"]
-        assert [one.text for one in seen[1].notes] == ["Called about tea"]
-        assert seen[1].call is not None and seen[1].call.caller_number == "138****8000"
+        assert [one.text for one in seen[2].notes] == ["Called about tea"]
+        assert seen[2].call is not None and seen[2].call.caller_number == "138****8000"
         with pytest.raises(NotFound):
             await timeline(session, await add_actor(db), customer.id, today=TODAY)

@@ -122,15 +122,18 @@ async def test_the_audit_chain_holds_and_shows_a_change(db: Database) -> None:
 
     await asyncio.gather(*(write(n) for n in range(20)))
     async with db.read() as session:
-        assert await audit.verify(session) == (20, None)
+        found = await audit.verify(session)
+        assert (found.lines, found.trouble) == (20, None)
     async with db.uow() as uow:
         await uow.session.execute(text("UPDATE audit_log SET action = 'else' WHERE seq = 7"))
     async with db.read() as session:
-        assert await audit.verify(session) == (6, "line 7 was changed")
+        found = await audit.verify(session)
+        assert (found.lines, found.trouble) == (6, "line 7 was changed")
     async with db.uow() as uow:
         await uow.session.execute(text("DELETE FROM audit_log WHERE seq = 3"))
     async with db.read() as session:
-        assert await audit.verify(session) == (2, "line 3 is missing")
+        found = await audit.verify(session)
+        assert (found.lines, found.trouble) == (2, "line 3 is missing")
 
 
 async def test_the_migrations_make_what_the_models_say(db: Database) -> None:

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import pytest
 
 from crm_core.organization import signing_in
-from tests.integration.api.conftest import Answer, Client, House, house, one_hash, quick_passwords, settings
+from tests.integration.api.conftest import Answer, Client, House, boss, house, one_hash, quick_passwords, settings
 
-__all__ = ["house", "one_hash", "quick_passwords", "settings"]
+__all__ = ["boss", "house", "one_hash", "quick_passwords", "settings"]
 
 
 @dataclass

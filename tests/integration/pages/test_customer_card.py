@@ -60,11 +60,30 @@ async def test_relatives_are_noted_and_listed(house: House, visit: Visit) -> Non
     path = f"/customers/{ids.show(customer.id)}"
     added = await browser.post(f"{path}/family", {"name": HOSTILE, "relation": "丈夫", "birth_year": "1951"})
     assert added.status == 303
-    page = await browser.page(path)
+    page = await browser.page(f"{path}?tab=family")
     assert "丈夫 · 1951 年生" in texts(page)
     assert "<script>alert" not in page
     assert (await browser.post(f"{path}/family", {"name": "", "relation": "儿子"})).status == 422
     assert (await (await visit("stranger")).post(f"{path}/family", {"name": "x", "relation": "y"})).status == 404
+
+
+async def test_a_tab_is_fetched_when_it_is_opened_and_a_page_of_its_own_without_scripts(
+    house: House, visit: Visit
+) -> None:
+    customer = await add_customer(house.db, "张桂兰", owner=house.actors["agent"])
+    browser: Browser = await visit("agent")
+    path = f"/customers/{ids.show(customer.id)}"
+    await browser.post(f"{path}/family", {"name": "李建国", "relation": "丈夫"})
+    closed = await browser.page(path)
+    assert "李建国" not in closed
+    assert "家人 1" in texts(closed)
+    assert f'hx-get="{path}/family"' in closed
+    fetched = await browser.get(f"{path}/family", **{"HX-Request": "true"})
+    assert "李建国" in fetched.body.decode()
+    assert "<html" not in fetched.body.decode()
+    assert (await browser.get(f"{path}/family")).headers["Location"] == f"{path}?tab=family"
+    stranger = await visit("stranger")
+    assert (await stranger.get(f"{path}/family", **{"HX-Request": "true"})).status == 404
 
 
 async def test_people_are_called_by_their_names_also_without_a_phone(house: House, visit: Visit) -> None:

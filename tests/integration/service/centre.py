@@ -85,6 +85,7 @@ class Centre:
             log_level="warning",
             log_format="json",
             mask_live_numbers=False,
+            import_max_bytes=100 << 20,
         )
 
     async def start(self) -> None:
@@ -130,7 +131,7 @@ class Centre:
         await self.until(lambda: not (recorder.waiting_calls or recorder.waiting_bytes or recorder.busy))
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):  # writers wait for a locked database in turn, five seconds each
             while not condition():  # noqa: ASYNC110 - the parts under test do not tell when they are done
                 await asyncio.sleep(0.01)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from callcenter.push.session import INTAKE
 from callcenter.push.topics import WALLBOARD, department_topic
 from tests.unit.push.door import OWN, Door, close_code, hear, say
 
@@ -260,3 +261,15 @@ async def test_commands_are_answered_by_their_id(door: Door) -> None:
         assert refused["error"] == {"code": "bad_number", "message": "No such number.", "errors": {"number": "wrong"}}
         await say(client, {"id": 8, "type": "break"})
         assert (await hear(client))["error"]["code"] == "internal"
+
+
+async def test_the_queue_of_registrations_is_heard_by_who_hands_in_within_reach(door: Door) -> None:
+    async with door.client() as client:
+        await door.greet(client, "boss")
+        await hear(client)
+        await say(client, {"id": 1, "type": "subscribe", "data": {"topic": INTAKE}})
+        await hear(client)
+        await hear(client)
+        for department, what in ((8, "theirs"), (7, "ours")):
+            door.hub.publish(INTAKE, "intake.changed", {"what": what}, 1.0, department=department)
+        assert (await hear(client))["data"]["what"] == "ours"

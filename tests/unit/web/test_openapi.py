@@ -63,7 +63,10 @@ def test_every_parameter_and_body_is_declared(route: Route) -> None:
         model: type[BaseModel] | None = route.parts.get(part)
         for name, field in model.model_fields.items() if model else ():
             assert (place, field.alias or name) in declared
-    assert ("requestBody" in operation(route)) is ("body" in route.parts)
+    bodies = {"application/json"} if "body" in route.parts else set()
+    bodies |= {"multipart/form-data"} if route.form is not None else set()
+    assert len(bodies) <= 1
+    assert set(operation(route).get("requestBody", {}).get("content", ())) == bodies
 
 
 @each_route

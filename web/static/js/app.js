@@ -61,6 +61,11 @@ live.on("link", (link) => {
   else if (banner) offlineSince ??= setTimeout(() => (banner.hidden = false), 3000);
 });
 
+live.on("change", (_state, message) => {
+  const text = message?.type === "notice" ? t(`notice_${message.data.code}`, { count: message.data.count, user: message.data.user }) : "";
+  if (text) toast(text, "ok");
+});
+
 function showMute() {
   const button = $("[data-mute]");
   if (!button) return;

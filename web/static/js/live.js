@@ -77,7 +77,7 @@ function single() {
     ticket: () => fetchTicket(meta("csrf-token")),
     on: {
       link: (link) => heard({ kind: "link", link }),
-      snapshot: ({ at, data }) => heard({ kind: "snapshot", at, own: client.topics.size ? null : meta("extension") || null, data }),
+      snapshot: ({ at, data }) => heard({ kind: "snapshot", at, own: client.watching() ? null : meta("extension") || null, data }),
       message: (message) => heard({ kind: "message", message, leader: leads }),
     },
   });

@@ -30,7 +30,7 @@ const on = {
   },
   snapshot(message) {
     // Whoever watches a topic of others is told of every end; whoever does not keeps only what concerns the own phone.
-    state = fresh(message.data, client.topics.size ? null : own);
+    state = fresh(message.data, client.watching() ? null : own);
     at = message.at;
     tell({ kind: "snapshot", at, own: state.own, data: message.data });
   },

@@ -95,6 +95,11 @@ export class PushClient {
     });
   }
 
+  /** Whether calls of others are watched: then every end of one is told. */
+  watching() {
+    return [...this.topics].some((topic) => topic !== "intake");
+  }
+
   subscribe(topic) {
     this.topics.add(topic);
     return this.command("subscribe", { topic });

@@ -9,6 +9,8 @@ export function select(tab, focus = false) {
     other.tabIndex = on ? 0 : -1;
     const panel = $(`[data-panel="${other.dataset.tab}"]`, list.parentElement);
     if (panel) panel.hidden = !on;
+    // A part that waits to be looked at is fetched now; one that came takes its place, so it is asked for once.
+    if (on) panel?.querySelector("[data-on-opening]")?.dispatchEvent(new CustomEvent("tab-open"));
   }
   if (focus) tab.focus();
 }

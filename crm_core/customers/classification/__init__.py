@@ -1,0 +1,1 @@
+"""How customers are classified: the kept history of every change, the derived states and the grades."""

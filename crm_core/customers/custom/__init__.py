@@ -1,0 +1,1 @@
+"""Own fields: what an admin adds to records beside the built-in ones."""
