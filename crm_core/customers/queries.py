@@ -252,19 +252,6 @@ async def with_id_card(session: AsyncSession, index: str) -> int | None:
     return (await session.execute(select(Customer.id).where(Customer.id_card_index == index))).scalar_one_or_none()
 
 
-async def same_person(session: AsyncSession, name: str, e164: Iterable[str]) -> list[AnyRow]:
-    """Customers of this very name with one of these numbers, as rows (id, name, account_number)."""
-    rows = (
-        select(Customer.id, Customer.name, Customer.account_number)
-        .join(Phone, Phone.customer_id == Customer.id)
-        .where(Phone.e164.in_(list(e164)), Customer.name == name)
-        .order_by(Customer.id)
-        .distinct()
-        .limit(10)
-    )
-    return list((await session.execute(rows)).all())
-
-
 async def highest_account_number(session: AsyncSession, low: str, high: str) -> str | None:
     rows = select(func.max(AccountNumber.number)).where(AccountNumber.number.between(low, high))
     return (await session.execute(rows)).scalar_one()

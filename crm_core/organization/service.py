@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from crm_core.audit.service import record
 from crm_core.db.uow import UnitOfWork
-from crm_core.kernel.errors import Conflict, NotFound, Rejected
+from crm_core.kernel.errors import Conflict, Rejected
 from crm_core.kernel.ids import new_id
 from crm_core.organization import passwords, queries
 from crm_core.organization.access import Action, Actor
@@ -153,14 +153,6 @@ async def add_department(
     uow.session.add(department)
     await _flush(uow, "department_taken", f"There is a department {name!r} already.")
     record(uow, by, "department.added", "department", department.id, {"name": name})
-    return department
-
-
-async def department_called(uow: UnitOfWork, name: str) -> Department:
-    """Raises NotFound with the way out."""
-    department = await queries.department_by_name(uow.session, name)
-    if department is None:
-        raise NotFound("department_not_found", f"There is no department {name!r}; add it on the users page first.")
     return department
 
 

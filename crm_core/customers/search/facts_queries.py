@@ -98,8 +98,3 @@ async def ids_after(session: AsyncSession, last: int, limit: int) -> list[int]:
     """The next ids of the base, for a walk through all of it."""
     rows = select(_customers.c.id).where(_customers.c.id > last).order_by(_customers.c.id).limit(limit)
     return list((await session.execute(rows)).scalars())
-
-
-async def is_begun(session: AsyncSession) -> bool:
-    """Whether the index knows anybody yet."""
-    return (await session.execute(select(_entries.c.customer_id).limit(1))).first() is not None
